@@ -1,0 +1,73 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "pipeline/source/line_endpoint.h"
+#include "pipeline/source/live_source.h"
+#include "pipeline/source/packet_source.h"
+
+namespace feedfarm {
+
+struct AfXdpOptions {
+  // Lines A and B, on two interfaces or on one. On one, address and port must differ.
+  std::array<LineEndpoint, kLines> lines;
+  // UMEM frames, a power of two, at least 256 and 4 * kBatchMax for each socket. Half of them wait in the fill rings,
+  // half are for the user to hold.
+  uint32_t frames = 8192;
+  // Receive queues an interface; 0 = all it has.
+  uint32_t queues = 0;
+  // SO_PREFER_BUSY_POLL with this many packets; 0 = off. For real NICs; on veth it costs.
+  uint32_t busy_poll_budget = 0;
+  // Join multicast groups. Off where something else keeps the membership.
+  bool join_groups = true;
+  // Ask for zero-copy before copy.
+  bool zero_copy = true;
+  // Never native mode: for comparison.
+  bool force_skb_mode = false;
+};
+
+// What the cut rule of a line has done, measured in the XDP program.
+struct CutAccount {
+  uint64_t packets = 0;
+  uint64_t first_tai_ns = 0;  // of the first and last packet dropped by the newest rule; 0 = none
+  uint64_t last_tai_ns = 0;
+};
+
+// Packets of two lines by AF_XDP: one XDP program an interface filters, stamps and redirects into one UMEM.
+//
+// Threads: one thread owns it. Memory: all allocated and touched in Create. Receive makes no system call unless the
+// kernel asks for a wake-up. Receive and Release do not allocate. Order: as received within one queue of an interface;
+// sockets are served in turn, each call starting with the next. Ends: everything in the kernel (program, sockets,
+// memberships) is held by file descriptors: gone with the process, kill -9 included.
+class AfXdpSource final : public LiveSource {
+ public:
+  // InvalidArgument: options; NotFound: no such interface; FailedPrecondition: MTU too large for a frame, interface
+  // down; PermissionDenied: CAP_NET_ADMIN, CAP_BPF and CAP_NET_RAW are needed; others: the system call's errno and
+  // object. EBUSY (the queue's last owner has just died) is tried again for one second.
+  static absl::StatusOr<std::unique_ptr<AfXdpSource>> Create(const AfXdpOptions& options);
+
+  ~AfXdpSource() override;
+
+  size_t Receive(std::span<Packet> out) override;
+  void Release(std::span<const Packet> packets) override;
+  void Wait(uint64_t timeout_ns) override;
+  SourceCounters Counters() const override;
+  const SourceGrants& grants() const override;
+  absl::Status ArmCut(LineId line, uint64_t start_tai_ns, uint64_t duration_ns) override;
+
+  // Ends the line's cut now.
+  absl::Status DisarmCut(LineId line);
+  absl::StatusOr<CutAccount> Cut(LineId line) const;
+
+ private:
+  class Impl;
+  explicit AfXdpSource(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace feedfarm
