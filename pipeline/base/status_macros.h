@@ -6,6 +6,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 
 // Returns from the enclosing function when `expr` (an absl::Status) is not OK.
 #define FEEDFARM_RETURN_IF_ERROR(expr)                         \
@@ -29,7 +30,7 @@ namespace feedfarm {
 
 // A failed system call: `what` names the call and its object ("open /run/x"); errno is kept in code and text.
 inline absl::Status ErrnoStatus(std::string_view what, int error = errno) {
-  return absl::ErrnoToStatus(error, what);
+  return absl::ErrnoToStatus(error, absl::string_view(what.data(), what.size()));
 }
 
 }  // namespace feedfarm
