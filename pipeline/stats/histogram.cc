@@ -12,6 +12,25 @@ namespace {
 constexpr size_t kBytes = Histogram::kCounters * sizeof(uint32_t);
 constexpr std::align_val_t kCacheLine{64};
 
+// A merge is bound by loads and stores: wider ones halve its time. Sanitizers cannot run the resolver that picks the
+// clone.
+#if defined(__x86_64__) && !defined(FEEDFARM_SANITIZED)
+#define FEEDFARM_WIDE_CLONES __attribute__((target_clones("avx2", "default")))
+#else
+#define FEEDFARM_WIDE_CLONES
+#endif
+
+// mine[i] += theirs[i]; returns the union of all sums. Two words below 2^31 never wrap, so the loop needs no compare.
+FEEDFARM_WIDE_CLONES uint32_t AddCounters(uint32_t* mine, const uint32_t* theirs) {
+  uint32_t seen = 0;
+  for (size_t index = 0; index < Histogram::kCounters; ++index) {
+    const uint32_t sum = mine[index] + theirs[index];
+    mine[index] = sum;
+    seen |= sum;
+  }
+  return seen;
+}
+
 uint64_t AddStopping(uint64_t a, uint64_t b, uint64_t highest) { return b > highest - a ? highest : a + b; }
 
 }  // namespace
@@ -69,16 +88,7 @@ void Histogram::RecordCount(uint64_t value, uint64_t count) {
 }
 
 void Histogram::Merge(const Histogram& other) {
-  // Two words below 2^31 never wrap, so the loop needs no compare; the top bit of the union tells whether any must
-  // carry.
-  uint32_t* const mine = low_.get();
-  const uint32_t* const theirs = other.low_.get();
-  uint32_t seen = 0;
-  for (size_t index = 0; index < kCounters; ++index) {
-    const uint32_t sum = mine[index] + theirs[index];
-    mine[index] = sum;
-    seen |= sum;
-  }
+  const uint32_t seen = AddCounters(low_.get(), other.low_.get());
   if (other.high_used_) {
     high_used_ = true;
     for (size_t index = 0; index < kCounters; ++index) {
