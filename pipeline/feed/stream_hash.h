@@ -11,9 +11,9 @@
 
 namespace feedfarm {
 
-// The proof of exactly-once, in-order delivery: a hash chained over (generation, sequence, bytes) of every message. Source and
-// handler compute it independently; equal values mean equal streams. A message lost, doubled, swapped or changed
-// anywhere gives another value (up to 2^-64). Cost: one XXH3 of the message, about 3 to 5 ns.
+// The proof of exactly-once, in-order delivery: a hash chained over (generation, sequence, bytes) of every message.
+// Source and handler compute it independently; equal values mean equal streams. A message lost, doubled, swapped or
+// changed anywhere gives another value (up to 2^-64). Cost: one XXH3 of the message, about 3 to 5 ns.
 class StreamHash {
  public:
   // generation: 0 for the first session, +1 for each session change or restart since.

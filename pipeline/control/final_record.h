@@ -1,0 +1,73 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "pipeline/control/histogram_record.h"
+#include "pipeline/control/record_line.h"
+#include "pipeline/source/packet_source.h"
+
+namespace feedfarm {
+
+// What the handler saw on one line; fields as in LineResult of proto/result.proto, `line.A.packets=` in the record.
+struct LineRecord {
+  uint64_t packets = 0;
+  uint64_t bytes = 0;
+  uint64_t cut_packets = 0;
+  uint64_t cut_measured_ns = 0;
+  uint64_t second_copies = 0;
+  uint64_t first_copies = 0;
+  uint64_t malformed_packets = 0;
+  uint64_t stale_packets = 0;
+  uint64_t heartbeats = 0;
+  friend bool operator==(const LineRecord&, const LineRecord&) = default;
+};
+
+// `final ...`: the handler's account, the fields of HandlerResult by their names. The one definition for both ends.
+// Not in it: `events` (they went out one by one as `event` lines) and `restarts` (the agent counts them).
+struct FinalRecord {
+  uint64_t messages = 0;
+  // Type as text ("A"; a byte that is no letter or digit as "0x1f") and its messages; in byte order.
+  std::vector<std::pair<std::string, uint64_t>> types;
+  std::array<LineRecord, kLines> lines;
+  uint64_t duplicates = 0;
+  uint64_t out_of_order = 0;
+  uint64_t gaps = 0;
+  uint64_t gap_messages = 0;
+  uint64_t recovered_messages = 0;
+  uint64_t unrecovered_messages = 0;
+  uint64_t rerequests = 0;
+  uint64_t rerequest_timeouts = 0;
+  uint64_t session_restarts = 0;
+  uint64_t session_changes = 0;
+  uint64_t malformed_messages = 0;
+  uint64_t failovers = 0;
+  uint64_t failover_max_ns = 0;
+  uint64_t recovery_max_ns = 0;
+  std::string state_hash;  // 16 hex digits
+  uint64_t pool_frames = 0;
+  uint64_t pool_available = 0;
+  uint64_t pool_misses = 0;
+  uint64_t pool_return_drops = 0;
+  uint64_t minor_faults_steady = 0;
+  uint64_t major_faults_steady = 0;
+  uint64_t hot_path_allocations = 0;
+  // Reason ([a-z_]+) and count, only those that happened.
+  std::vector<std::pair<std::string, uint64_t>> drops;
+  std::vector<HistogramRecord> histograms;
+  bool end_of_session = false;
+  std::string xdp_mode;   // "native", "skb", or "none"
+  std::string bind_mode;  // "zero-copy", "copy", or "socket"
+  uint64_t partial_overlaps = 0;
+  friend bool operator==(const FinalRecord&, const FinalRecord&) = default;
+
+  RecordLine ToLine() const;
+  // INVALID_ARGUMENT, NOT_FOUND: not a `final`, or a field is missing or broken.
+  static absl::StatusOr<FinalRecord> FromLine(const RecordLine& line);
+};
+
+}  // namespace feedfarm

@@ -1,0 +1,23 @@
+#include "pipeline/control/ready_record.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace feedfarm {
+
+RecordLine ReadyRecord::ToLine() const {
+  RecordLine line("ready");
+  line.Add("xdp_mode", xdp_mode).Add("bind_mode", bind_mode);
+  line.Add("timestamp_class", timestamp_class).Add("build", build);
+  return line;
+}
+
+absl::StatusOr<ReadyRecord> ReadyRecord::FromLine(const RecordLine& line) {
+  if (line.kind() != "ready") return absl::InvalidArgumentError(absl::StrCat("not a ready: ", line.kind()));
+  const auto text = [&](std::string_view key) { return std::string(line.Find(key).value_or("")); };
+  return ReadyRecord{.xdp_mode = text("xdp_mode"),
+                     .bind_mode = text("bind_mode"),
+                     .timestamp_class = text("timestamp_class"),
+                     .build = text("build")};
+}
+
+}  // namespace feedfarm

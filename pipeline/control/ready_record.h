@@ -1,0 +1,23 @@
+#pragma once
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "pipeline/control/record_line.h"
+
+namespace feedfarm {
+
+// `ready ...`: attached and bound; packets count from now on.
+struct ReadyRecord {
+  std::string xdp_mode;         // "native", "skb", "none"
+  std::string bind_mode;        // "zero-copy", "copy", "socket"
+  std::string timestamp_class;  // "none", "software", "hardware"; the best the lines can give
+  std::string build;            // compiler and allocator
+  friend bool operator==(const ReadyRecord&, const ReadyRecord&) = default;
+
+  RecordLine ToLine() const;
+  // INVALID_ARGUMENT: not a `ready`. Missing fields stay empty.
+  static absl::StatusOr<ReadyRecord> FromLine(const RecordLine& line);
+};
+
+}  // namespace feedfarm
