@@ -22,8 +22,17 @@ uint64_t SaturatingAdd(uint64_t a, uint64_t b) { return a > UINT64_MAX - b ? UIN
 }  // namespace
 
 RunMachine RunMachine::Refused(uint64_t epoch, uint64_t epoch_seen) {
+  return NeverBegun(epoch, v1::FAILURE_CAUSE_LEASE,
+                    absl::StrFormat("refused: epoch %d is older than %d", epoch, epoch_seen));
+}
+
+RunMachine RunMachine::Unable(uint64_t epoch, std::string failure) {
+  return NeverBegun(epoch, v1::FAILURE_CAUSE_HOST, std::move(failure));
+}
+
+RunMachine RunMachine::NeverBegun(uint64_t epoch, v1::FailureCause cause, std::string failure) {
   RunMachine machine(epoch);
-  machine.Fail(v1::FAILURE_CAUSE_LEASE, absl::StrFormat("refused: epoch %d is older than %d", epoch, epoch_seen));
+  machine.Fail(cause, std::move(failure));
   machine.undo_given_ = machine.undone_ = true;
   machine.telemetry_collected_ = true;
   machine.artifacts_ = Artifacts::kRefused;

@@ -85,6 +85,9 @@ class RunMachine {
   // A run that is never begun because its epoch is older than `epoch_seen`.
   static RunMachine Refused(uint64_t epoch, uint64_t epoch_seen);
 
+  // A run that is never begun because the host cannot.
+  static RunMachine Unable(uint64_t epoch, std::string failure);
+
   // A run found on disk at the agent's start; everything of it has been undone already.
   static RunMachine Recovered(uint64_t epoch, std::vector<std::string> residue);
 
@@ -106,6 +109,8 @@ class RunMachine {
 
  private:
   enum class Artifacts { kNone, kUploading, kUploaded, kRefused };
+
+  static RunMachine NeverBegun(uint64_t epoch, v1::FailureCause cause, std::string failure);
 
   void Take(const run_event::Desired& event, uint64_t now_ns);
   void Take(const run_event::Absent& event, uint64_t now_ns);
