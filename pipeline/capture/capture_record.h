@@ -11,7 +11,7 @@ struct CaptureRecord {
   uint32_t dst_address = 0;  // IPv4, host byte order: 224.2.3.10 is 0xE002030A; 0 in a day file
   uint16_t dst_port = 0;     // 0 in a day file
   bool truncated = false;    // `payload` is shorter than the datagram (or message) was
-  std::span<const uint8_t> payload;  // UDP payload, or the message; lives until the reader's next call
+  std::span<const uint8_t> payload{};  // UDP payload, or the message; lives until the reader's next call
 };
 
 // What a reader met so far, totals.
