@@ -1,0 +1,425 @@
+#include "coordinator/scheduler/run_lifecycle.h"
+
+#include <glog/logging.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace feedfarm {
+namespace {
+
+constexpr uint64_t kSecond = 1'000'000'000;
+// No handler recovers for longer than this, whatever its settings multiply to.
+constexpr uint64_t kRecoveryMax = 30 * kSecond;
+
+std::string Seconds(uint64_t ns) { return absl::StrCat(static_cast<double>(ns / 1'000'000) / 1e3, "s"); }
+
+// The longest that one gap may take by the handler's own settings: the dwell, then each try with twice the wait before.
+uint64_t RecoveryNs(const v1::HandlerConfig& handler) {
+  uint64_t total = handler.dwell_ns(), wait = handler.rerequest_timeout_ns();
+  for (uint32_t i = 0; i < handler.rerequest_tries() && total < kRecoveryMax; ++i, wait *= 2) total += wait;
+  return std::min(total, kRecoveryMax);
+}
+
+const char* StateName(v1::AgentRunState state) {
+  switch (state) {
+    case v1::AGENT_RUN_STATE_PREPARING:
+      return "preparing";
+    case v1::AGENT_RUN_STATE_READY:
+      return "ready";
+    case v1::AGENT_RUN_STATE_RUNNING:
+      return "running";
+    case v1::AGENT_RUN_STATE_DONE:
+      return "done";
+    case v1::AGENT_RUN_STATE_FAILED:
+      return "failed";
+    case v1::AGENT_RUN_STATE_TORN_DOWN:
+      return "torn down";
+    default:
+      return "not heard of";
+  }
+}
+
+}  // namespace
+
+const char* RoleName(v1::Role role) { return role == v1::ROLE_SOURCE ? "source" : "handler"; }
+
+RunLifecycle::RunLifecycle(record::RunRecord record, const v1::Scenario* scenario, const RunWaits& waits, Moment now)
+    : record_(std::move(record)), scenario_(scenario), waits_(waits), entered_ns_(now.monotonic_ns) {
+  for (const v1::Role role : kRoles) {
+    if (side(role).ended()) view(role).state = v1::AGENT_RUN_STATE_DONE;
+  }
+}
+
+const record::RunSide& RunLifecycle::side(v1::Role role) const {
+  return role == v1::ROLE_SOURCE ? record_.source() : record_.handler();
+}
+
+record::RunSide* RunLifecycle::mutable_side(v1::Role role) {
+  return role == v1::ROLE_SOURCE ? record_.mutable_source() : record_.mutable_handler();
+}
+
+v1::Role RunLifecycle::RoleOn(std::string_view host) const {
+  if (record_.state() == v1::RUN_STATE_QUEUED || finished()) return v1::ROLE_UNSPECIFIED;
+  for (const v1::Role role : kRoles) {
+    if (side(role).host() == host && !side(role).released()) return role;
+  }
+  return v1::ROLE_UNSPECIFIED;
+}
+
+RunActions RunLifecycle::Step(const RunEvent& event, Moment now) {
+  actions_ = {};
+  const std::optional<v1::DesiredRun> before[] = {Desired(v1::ROLE_SOURCE), Desired(v1::ROLE_HANDLER)};
+  std::visit([&](const auto& e) { On(e, now); }, event);
+  Advance(now);
+  for (int i = 0; i < 2; ++i) {
+    const std::optional<v1::DesiredRun> after = Desired(kRoles[i]);
+    if (after.has_value() != before[i].has_value() ||
+        (after.has_value() &&
+         (after->phase() != before[i]->phase() || after->rerequest().port() != before[i]->rerequest().port() ||
+          after->rerequest().address() != before[i]->rerequest().address()))) {
+      actions_.desired_changed = true;
+    }
+  }
+  return std::exchange(actions_, {});
+}
+
+void RunLifecycle::Enter(v1::RunState state, Moment now) {
+  record_.set_state(state);
+  entered_ns_ = now.monotonic_ns;
+  actions_.persist = true;
+}
+
+void RunLifecycle::Fail(v1::Role role, v1::FailureCause cause, std::string sentence) {
+  record::RunFailure* failure = record_.add_failures();
+  failure->set_role(role);
+  failure->set_cause(cause);
+  failure->set_sentence(std::move(sentence));
+  actions_.persist = true;
+}
+
+void RunLifecycle::FailFarm(std::string sentence) {
+  record_.add_farm_failures(std::move(sentence));
+  actions_.persist = true;
+}
+
+void RunLifecycle::On(const RunGranted& event, Moment now) {
+  CHECK_EQ(record_.state(), v1::RUN_STATE_QUEUED) << record_.run_id();
+  record_.set_epoch(event.epoch);
+  *record_.mutable_source() = event.source;
+  *record_.mutable_handler() = event.handler;
+  record_.set_placed_unix_ns(now.unix_ns);
+  Enter(v1::RUN_STATE_PREPARING, now);
+}
+
+void RunLifecycle::On(const RunObserved& event, Moment now) {
+  if (side(event.role).released()) return;
+  if (event.run == nullptr || event.run->epoch() != record_.epoch()) return Absent(event, now);
+  View& seen = view(event.role);
+  record::RunSide* side = mutable_side(event.role);
+  seen.absent_since_ns = 0;
+  if (side->instance_id().empty()) {
+    side->set_instance_id(event.instance_id);
+    actions_.persist = true;
+  }
+  const v1::ObservedRun& run = *event.run;
+  seen.telemetry_last = std::max(seen.telemetry_last, run.telemetry_sequence_last());
+  seen.artifacts_uploaded = run.artifacts_uploaded();
+  seen.messages = run.messages();
+  seen.progress = run.progress();
+  seen.rerequest = run.rerequest();
+  if (!run.handler_digest().empty()) side->set_handler_digest(run.handler_digest());
+  if (!run.handler_build().empty()) side->set_handler_build(run.handler_build());
+  // A DONE that was stored stays: the result is in the record.
+  if (!side->ended()) seen.state = run.state();
+  TakeResult(event);
+  if (run.state() == v1::AGENT_RUN_STATE_TORN_DOWN) TakeTornDown(event.role, run);
+}
+
+void RunLifecycle::TakeResult(const RunObserved& event) {
+  const v1::ObservedRun& run = *event.run;
+  record::RunSide* side = mutable_side(event.role);
+  if (side->ended() || record_.verdict() != v1::VERDICT_UNSPECIFIED) return;
+  const bool restarted = side->instance_id() != event.instance_id;
+  if (run.state() == v1::AGENT_RUN_STATE_FAILED) {
+    TakeFailure(event.role, run);
+  } else if (restarted) {
+    Fail(event.role, v1::FAILURE_CAUSE_AGENT_RESTART,
+         absl::StrCat("the agent of host ", side->host(), " was started anew in the middle of the run"));
+    // The new agent's account of a run that it did not start is not evidence.
+    view(event.role).gone = true;
+    side->set_ended(true);
+    return;
+  } else if (run.state() != v1::AGENT_RUN_STATE_DONE) {
+    return;
+  }
+  if (event.role == v1::ROLE_HANDLER && run.has_handler_result()) {
+    *record_.mutable_handler_result() = run.handler_result();
+  }
+  if (event.role == v1::ROLE_SOURCE && run.has_source_result()) *record_.mutable_source_result() = run.source_result();
+  side->set_ended(true);
+  view(event.role).state = v1::AGENT_RUN_STATE_DONE;
+  actions_.persist = true;
+}
+
+void RunLifecycle::TakeFailure(v1::Role role, const v1::ObservedRun& run) {
+  const std::string what = run.failure().empty() ? "failed without a word" : run.failure();
+  Fail(role, run.failure_cause() == v1::FAILURE_CAUSE_UNSPECIFIED ? v1::FAILURE_CAUSE_HOST : run.failure_cause(),
+       absl::StrCat(RoleName(role), " on ", side(role).host(), ": ", what));
+}
+
+void RunLifecycle::TakeTornDown(v1::Role role, const v1::ObservedRun& run) {
+  for (const std::string& difference : run.residue()) {
+    actions_.quarantine.emplace_back(role, absl::StrCat("left behind by ", record_.run_id(), ": ", difference));
+  }
+  if (record_.state() == v1::RUN_STATE_TEARING_DOWN) return Release(role);
+  // Before its time, as when the lease ran out at the agent alone.
+  if (!side(role).ended()) {
+    Fail(role, run.failure_cause() == v1::FAILURE_CAUSE_UNSPECIFIED ? v1::FAILURE_CAUSE_LEASE : run.failure_cause(),
+         absl::StrCat(RoleName(role), " on ", side(role).host(), " ended by itself",
+                      run.failure().empty() ? "" : absl::StrCat(": ", run.failure())));
+    mutable_side(role)->set_ended(true);
+  }
+  view(role).gone = true;
+}
+
+void RunLifecycle::Absent(const RunObserved& event, Moment now) {
+  record::RunSide* side = mutable_side(event.role);
+  View& seen = view(event.role);
+  const bool known = !side->instance_id().empty();
+  const bool restarted = known && side->instance_id() != event.instance_id;
+  if (record_.state() == v1::RUN_STATE_TEARING_DOWN) {
+    // Forgotten is as good as torn down: an agent forgets only what it has undone, at its start or after.
+    if (known) return Release(event.role);
+    if (seen.absent_since_ns == 0) seen.absent_since_ns = now.monotonic_ns;
+    return;
+  }
+  if (!known || seen.gone) return;
+  seen.gone = true;
+  if (side->ended()) return;
+  side->set_ended(true);
+  Fail(event.role, restarted ? v1::FAILURE_CAUSE_AGENT_RESTART : v1::FAILURE_CAUSE_HOST,
+       restarted ? absl::StrCat("the agent of host ", side->host(), " was started anew in the middle of the run")
+                 : absl::StrCat("the agent of host ", side->host(), " no longer has the run"));
+}
+
+void RunLifecycle::On(const TelemetryStored& event, Moment) {
+  uint64_t& stored = view(event.role).telemetry_stored;
+  stored = std::max(stored, event.sequence);
+}
+
+void RunLifecycle::On(const LeaseRanOut& event, Moment) {
+  record::RunSide* side = mutable_side(event.role);
+  if (side->released() || finished()) return;
+  // The table ended it already: nothing to release.
+  side->set_released(true);
+  actions_.persist = true;
+  if (!side->ended() && record_.verdict() == v1::VERDICT_UNSPECIFIED) FailFarm(event.why);
+  side->set_ended(true);
+  view(event.role).gone = true;
+}
+
+void RunLifecycle::On(const CancelRequested&, Moment) {
+  if (record_.verdict() != v1::VERDICT_UNSPECIFIED || record_.cancelled()) return;
+  record_.set_cancelled(true);
+  actions_.persist = true;
+}
+
+void RunLifecycle::On(const GivenUp& event, Moment) {
+  if (record_.state() == v1::RUN_STATE_QUEUED) FailFarm(event.why);
+}
+
+void RunLifecycle::On(const VerdictReached& event, Moment now) {
+  CHECK_EQ(record_.verdict(), v1::VERDICT_UNSPECIFIED) << record_.run_id() << ": a verdict never changes";
+  CHECK_NE(event.verdict, v1::VERDICT_UNSPECIFIED) << record_.run_id();
+  record_.set_verdict(event.verdict);
+  judging_ = false;
+  if (record_.state() == v1::RUN_STATE_QUEUED) {
+    record_.set_finished_unix_ns(now.unix_ns);
+    Enter(v1::RUN_STATE_FINISHED, now);
+  } else {
+    Enter(v1::RUN_STATE_TEARING_DOWN, now);
+  }
+}
+
+void RunLifecycle::On(const Passed&, Moment) {}
+
+void RunLifecycle::Release(v1::Role role) {
+  record::RunSide* side = mutable_side(role);
+  if (side->released()) return;
+  side->set_released(true);
+  actions_.release.push_back(role);
+  actions_.persist = true;
+}
+
+bool RunLifecycle::Ended(v1::Role role) const { return side(role).ended() || view(role).gone || side(role).released(); }
+
+bool RunLifecycle::Ready(v1::Role role) const {
+  const v1::AgentRunState state = view(role).state;
+  return state == v1::AGENT_RUN_STATE_READY || state == v1::AGENT_RUN_STATE_RUNNING;
+}
+
+bool RunLifecycle::Collected(v1::Role role) const {
+  const View& seen = view(role);
+  if (seen.gone || side(role).released()) return true;
+  // Never started, and it is not the one that failed: it has nothing to say.
+  if (!side(role).ended()) return record_.start_unix_ns() == 0;
+  return seen.telemetry_stored >= seen.telemetry_last && seen.artifacts_uploaded;
+}
+
+bool RunLifecycle::Undelivered() const {
+  return record_.has_source_result() && handler_.messages < record_.source_result().messages();
+}
+
+uint64_t RunLifecycle::DrainNs() const {
+  return waits_.drain_ns + (Undelivered() ? RecoveryNs(scenario_->handler()) : 0);
+}
+
+uint64_t RunLifecycle::StartMonotonic(Moment now) const {
+  const int64_t ago = static_cast<int64_t>(now.unix_ns) - static_cast<int64_t>(record_.start_unix_ns());
+  return static_cast<uint64_t>(static_cast<int64_t>(now.monotonic_ns) - ago);
+}
+
+void RunLifecycle::Advance(Moment now) {
+  if (judging_ || finished()) return;
+  if (record_.cancelled() && record_.verdict() == v1::VERDICT_UNSPECIFIED) {
+    judging_ = actions_.judge = true;
+    return;
+  }
+  switch (record_.state()) {
+    case v1::RUN_STATE_QUEUED:
+      if (Failed()) judging_ = actions_.judge = true;
+      return;
+    case v1::RUN_STATE_PREPARING:
+      return AdvancePreparing(now);
+    case v1::RUN_STATE_RUNNING:
+      return AdvanceRunning(now);
+    case v1::RUN_STATE_COLLECTING:
+      return AdvanceCollecting(now);
+    case v1::RUN_STATE_TEARING_DOWN:
+      return AdvanceTearingDown(now);
+    default:
+      return;
+  }
+}
+
+void RunLifecycle::AdvancePreparing(Moment now) {
+  for (const v1::Role role : kRoles) {
+    // DONE before START: there was nothing that it could have done.
+    if (side(role).ended() && !Failed()) {
+      FailFarm(absl::StrCat(RoleName(role), " on ", side(role).host(), " ended before the start"));
+    }
+  }
+  if (!Failed() && now.monotonic_ns - entered_ns_ > waits_.prepare_ns) {
+    FailFarm(absl::StrCat("not ready within ", Seconds(waits_.prepare_ns), ": source on ", record_.source().host(), " is ",
+                          StateName(source_.state), ", handler on ", record_.handler().host(), " is ",
+                          StateName(handler_.state)));
+  }
+  if (Failed()) {
+    Enter(v1::RUN_STATE_COLLECTING, now);
+    return AdvanceCollecting(now);
+  }
+  if (!Ready(v1::ROLE_SOURCE) || !Ready(v1::ROLE_HANDLER)) return;
+  record_.set_start_unix_ns(now.unix_ns + waits_.barrier_ns);
+  Enter(v1::RUN_STATE_RUNNING, now);
+}
+
+void RunLifecycle::AdvanceRunning(Moment now) {
+  if (!Failed() && scenario_->timeout_ns() > 0 &&
+      static_cast<int64_t>(now.monotonic_ns - StartMonotonic(now)) > static_cast<int64_t>(scenario_->timeout_ns())) {
+    FailFarm(absl::StrCat("timeout of ", Seconds(scenario_->timeout_ns()), ": source is ", StateName(source_.state),
+                          ", handler is ", StateName(handler_.state)));
+  }
+  if (Failed() || (Ended(v1::ROLE_SOURCE) && Ended(v1::ROLE_HANDLER))) {
+    Enter(v1::RUN_STATE_COLLECTING, now);
+    return AdvanceCollecting(now);
+  }
+  if (!Ended(v1::ROLE_SOURCE)) return;
+  if (source_ended_ns_ == 0) source_ended_ns_ = now.monotonic_ns;
+  if (now.monotonic_ns - source_ended_ns_ > DrainNs()) stop_handler_ = true;
+}
+
+void RunLifecycle::AdvanceCollecting(Moment now) {
+  const bool collected = Collected(v1::ROLE_SOURCE) && Collected(v1::ROLE_HANDLER);
+  if (!collected && now.monotonic_ns - entered_ns_ <= waits_.collect_ns) return;
+  for (const v1::Role role : kRoles) {
+    if (Ended(role) || record_.start_unix_ns() == 0) continue;
+    FailFarm(absl::StrCat(RoleName(role), " on ", side(role).host(), " gave no result within ", Seconds(waits_.collect_ns),
+                          " of being told to stop"));
+  }
+  judging_ = actions_.judge = true;
+}
+
+void RunLifecycle::AdvanceTearingDown(Moment now) {
+  for (const v1::Role role : kRoles) {
+    if (side(role).released()) continue;
+    const uint64_t absent_since_ns = view(role).absent_since_ns;
+    if (absent_since_ns != 0 && now.monotonic_ns - absent_since_ns > waits_.absent_ns) {
+      Release(role);
+    } else if (now.monotonic_ns - entered_ns_ > waits_.tear_down_ns) {
+      actions_.quarantine.emplace_back(
+          role, absl::StrCat("did not tear ", record_.run_id(), " down within ", Seconds(waits_.tear_down_ns)));
+      Release(role);
+    }
+  }
+  if (!record_.source().released() || !record_.handler().released()) return;
+  record_.set_finished_unix_ns(now.unix_ns);
+  Enter(v1::RUN_STATE_FINISHED, now);
+}
+
+std::optional<v1::DesiredRun> RunLifecycle::Desired(v1::Role role) const {
+  const record::RunSide& side = this->side(role);
+  if (record_.state() == v1::RUN_STATE_QUEUED || finished() || side.released()) return std::nullopt;
+  v1::DesiredRun run;
+  run.set_run_id(record_.run_id());
+  run.set_epoch(record_.epoch());
+  run.set_role(role);
+  run.set_seed(record_.seed());
+  run.set_port_a(side.port_a());
+  run.set_port_b(side.port_b());
+  run.set_cpu(side.cpu());
+  run.set_start_unix_ns(record_.start_unix_ns());
+  *run.mutable_scenario() = *scenario_;
+  if (role == v1::ROLE_HANDLER && source_.rerequest.port() != 0) *run.mutable_rerequest() = source_.rerequest;
+  switch (record_.state()) {
+    case v1::RUN_STATE_PREPARING:
+      // The handler is told where to ask for what is missing: the source comes first.
+      if (role == v1::ROLE_HANDLER && !Ready(v1::ROLE_SOURCE) && this->side(role).instance_id().empty()) return std::nullopt;
+      run.set_phase(v1::DESIRED_PHASE_PREPARE);
+      break;
+    case v1::RUN_STATE_RUNNING:
+      run.set_phase(role == v1::ROLE_HANDLER && stop_handler_ ? v1::DESIRED_PHASE_STOP : v1::DESIRED_PHASE_RUN);
+      break;
+    case v1::RUN_STATE_COLLECTING:
+      run.set_phase(v1::DESIRED_PHASE_STOP);
+      break;
+    default:
+      run.set_phase(v1::DESIRED_PHASE_TEAR_DOWN);
+      break;
+  }
+  return run;
+}
+
+double RunLifecycle::progress() const {
+  if (record_.verdict() != v1::VERDICT_UNSPECIFIED) return 1;
+  return std::clamp(source_.progress, 0.0, 1.0);
+}
+
+std::string RunLifecycle::Activity() const {
+  switch (record_.state()) {
+    case v1::RUN_STATE_PREPARING:
+      return absl::StrCat("preparing: source is ", StateName(source_.state), ", handler is ", StateName(handler_.state));
+    case v1::RUN_STATE_RUNNING:
+      return Ended(v1::ROLE_SOURCE) ? "draining" : "traffic";
+    case v1::RUN_STATE_COLLECTING:
+      return "collecting results";
+    case v1::RUN_STATE_TEARING_DOWN:
+      return "tearing down";
+    default:
+      return "";
+  }
+}
+
+}  // namespace feedfarm

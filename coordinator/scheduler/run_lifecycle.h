@@ -1,0 +1,191 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "coordinator/store/record.pb.h"
+#include "proto/agent_service.pb.h"
+#include "proto/result.pb.h"
+#include "proto/scenario.pb.h"
+
+namespace feedfarm {
+
+// One moment on both clocks of the coordinator.
+struct Moment {
+  // CLOCK_MONOTONIC: waits.
+  uint64_t monotonic_ns = 0;
+  // Since the Unix epoch: what agents are told and records keep.
+  uint64_t unix_ns = 0;
+};
+
+// How long a run waits for what. Each wait has an end, so that each run has one.
+struct RunWaits {
+  // From PREPARE to both READY: reading a large capture is part of it.
+  uint64_t prepare_ns = 120'000'000'000;
+  // From both READY to START: the word must reach both agents before.
+  uint64_t barrier_ns = 300'000'000;
+  // From the source's last packet to STOP for the handler, where it does not say itself that it has the last message. The
+  // handler's own time for recovery comes on top while messages are missing.
+  uint64_t drain_ns = 1'500'000'000;
+  // From STOP to both ended, all telemetry and all files here.
+  uint64_t collect_ns = 20'000'000'000;
+  // From TEAR_DOWN to TORN_DOWN; then the host goes to quarantine.
+  uint64_t tear_down_ns = 60'000'000'000;
+  // An agent that never listed a run while it was to tear it down, for this long, never had it.
+  uint64_t absent_ns = 2'000'000'000;
+};
+
+// What happens to a run.
+struct RunGranted {
+  uint64_t epoch = 0;
+  record::RunSide source;
+  record::RunSide handler;
+};
+// One agent's whole state was heard; `run` is what it says of this run, null = it does not have it.
+struct RunObserved {
+  v1::Role role = v1::ROLE_UNSPECIFIED;
+  std::string instance_id;
+  const v1::ObservedRun* run = nullptr;
+};
+// All telemetry of the role up to here is durable.
+struct TelemetryStored {
+  v1::Role role = v1::ROLE_UNSPECIFIED;
+  uint64_t sequence = 0;
+};
+// The role's lease ran out; `why` is a sentence.
+struct LeaseRanOut {
+  v1::Role role = v1::ROLE_UNSPECIFIED;
+  std::string why;
+};
+struct CancelRequested {};
+// The farm cannot do it: no host for too long.
+struct GivenUp {
+  std::string why;
+};
+struct VerdictReached {
+  v1::Verdict verdict = v1::VERDICT_UNSPECIFIED;
+};
+struct Passed {};  // Time.
+using RunEvent =
+    std::variant<RunGranted, RunObserved, TelemetryStored, LeaseRanOut, CancelRequested, GivenUp, VerdictReached, Passed>;
+
+// What is to be done, in this order, after record() is durable where `persist` is set: nothing may be told before.
+struct RunActions {
+  bool persist = false;
+  // Evaluate the gates, then step with VerdictReached; its result and the record go into one transaction.
+  bool judge = false;
+  // Sides whose lease is to be given back, in the record's transaction.
+  std::vector<v1::Role> release;
+  // Hosts that were not put back as they were: reasons a role.
+  std::vector<std::pair<v1::Role, std::string>> quarantine;
+  // What Desired() says has changed.
+  bool desired_changed = false;
+};
+
+// One run from QUEUED to FINISHED. Pure: Step(event, now) -> actions; no clock, no I/O. Not thread-safe.
+//
+// QUEUED -granted-> PREPARING -both READY-> RUNNING -both ended, or any failure-> COLLECTING -all here, or waited enough, judged->
+// TEARING_DOWN -both sides released-> FINISHED. Cancel leads to TEARING_DOWN from anywhere before it. The verdict never changes
+// once it is in the record; nothing that is found later (residue, a hung teardown) touches it: that quarantines the host.
+//
+// What must outlive the coordinator is in record(); the rest comes again with the next state of the agents. So a restart is the
+// constructor with the stored record.
+class RunLifecycle {
+ public:
+  // `scenario` is borrowed and must outlive this.
+  RunLifecycle(record::RunRecord record, const v1::Scenario* scenario, const RunWaits& waits, Moment now);
+
+  RunActions Step(const RunEvent& event, Moment now);
+
+  // What the role's agent should have; nothing: it should not have the run (any more). Without lease and telemetry fields.
+  std::optional<v1::DesiredRun> Desired(v1::Role role) const;
+
+  const record::RunRecord& record() const { return record_; }
+  const record::RunSide& side(v1::Role role) const;
+  // The role that the run has on this host, unless that side is released.
+  v1::Role RoleOn(std::string_view host) const;
+  bool finished() const { return record_.state() == v1::RUN_STATE_FINISHED; }
+  // Messages delivered and share of the schedule done, as last heard.
+  uint64_t messages() const { return handler_.messages; }
+  double progress() const;
+  // What it waits for, one clause.
+  std::string Activity() const;
+  // Last telemetry sequence that the role says it made.
+  uint64_t TelemetryLast(v1::Role role) const { return view(role).telemetry_last; }
+
+ private:
+  // What is known of a role besides the record; lost with the process.
+  struct View {
+    v1::AgentRunState state = v1::AGENT_RUN_STATE_UNSPECIFIED;
+    uint64_t messages = 0;
+    double progress = 0;
+    uint64_t telemetry_last = 0;
+    uint64_t telemetry_stored = 0;
+    bool artifacts_uploaded = false;
+    // The agent that had the run has it no more.
+    bool gone = false;
+    // An agent that never had it was heard first at, during TEARING_DOWN; 0 = not yet.
+    uint64_t absent_since_ns = 0;
+    v1::Endpoint rerequest;
+  };
+
+  View& view(v1::Role role) { return role == v1::ROLE_SOURCE ? source_ : handler_; }
+  const View& view(v1::Role role) const { return role == v1::ROLE_SOURCE ? source_ : handler_; }
+  record::RunSide* mutable_side(v1::Role role);
+
+  void On(const RunGranted& event, Moment now);
+  void On(const RunObserved& event, Moment now);
+  void On(const TelemetryStored& event, Moment now);
+  void On(const LeaseRanOut& event, Moment now);
+  void On(const CancelRequested& event, Moment now);
+  void On(const GivenUp& event, Moment now);
+  void On(const VerdictReached& event, Moment now);
+  void On(const Passed& event, Moment now);
+
+  void Absent(const RunObserved& event, Moment now);
+  void TakeResult(const RunObserved& event);
+  void TakeFailure(v1::Role role, const v1::ObservedRun& run);
+  void TakeTornDown(v1::Role role, const v1::ObservedRun& run);
+  void Fail(v1::Role role, v1::FailureCause cause, std::string sentence);
+  void FailFarm(std::string sentence);
+  bool Failed() const { return record_.failures_size() > 0 || record_.farm_failures_size() > 0; }
+
+  // Moves on as far as it goes now.
+  void Advance(Moment now);
+  void AdvancePreparing(Moment now);
+  void AdvanceRunning(Moment now);
+  void AdvanceCollecting(Moment now);
+  void AdvanceTearingDown(Moment now);
+  void Enter(v1::RunState state, Moment now);
+  void Release(v1::Role role);
+  bool Ready(v1::Role role) const;
+  bool Ended(v1::Role role) const;
+  // Ended with nothing more to come, or nothing to wait for.
+  bool Collected(v1::Role role) const;
+  bool Undelivered() const;
+  uint64_t DrainNs() const;
+  uint64_t StartMonotonic(Moment now) const;
+
+  record::RunRecord record_;
+  const v1::Scenario* scenario_;
+  const RunWaits waits_;
+  View source_, handler_;
+  // Monotonic; of the present state.
+  uint64_t entered_ns_ = 0;
+  // When the source was first known to have ended; 0 = it has not.
+  uint64_t source_ended_ns_ = 0;
+  bool stop_handler_ = false;
+  bool judging_ = false;
+  RunActions actions_;
+};
+
+// The two roles of a gang.
+inline constexpr v1::Role kRoles[] = {v1::ROLE_SOURCE, v1::ROLE_HANDLER};
+
+// "source", "handler".
+const char* RoleName(v1::Role role);
+
+}  // namespace feedfarm
