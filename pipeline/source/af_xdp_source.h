@@ -14,10 +14,10 @@
 namespace feedfarm {
 
 struct AfXdpOptions {
-  // Lines A and B, on two interfaces or on one. On one, address and port must differ.
+  // Lines A and B, on two interfaces or on one. On one, the two address:port must differ.
   std::array<LineEndpoint, kLines> lines;
-  // UMEM frames, a power of two, at least 256 and 4 * kBatchMax for each socket. Half of them wait in the fill rings,
-  // half are for the user to hold.
+  // UMEM frames, a power of two, at least 4 * kBatchMax for each socket. Half of them wait in the fill rings, the
+  // others are for the user to hold.
   uint32_t frames = 8192;
   // Receive queues an interface; 0 = all it has.
   uint32_t queues = 0;

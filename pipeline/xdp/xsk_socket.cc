@@ -52,12 +52,13 @@ absl::StatusOr<std::unique_ptr<XskSocket>> XskSocket::Create(XskUmem& umem, cons
   config.libxdp_flags = XSK_LIBXDP_FLAGS__INHIBIT_PROG_LOAD;
   config.bind_flags = static_cast<uint16_t>(XDP_USE_NEED_WAKEUP | (options.zero_copy ? XDP_ZEROCOPY : XDP_COPY));
 
+  XskUmem::Rings rings = umem.TakeRings();
+  if (rings.fill == nullptr) rings = {&result->own_fill_, &result->own_completion_};
+  result->fill_ = rings.fill;
   const int error = RetryWhileBusy([&] {
     result->receive_ = {};
-    result->fill_ = {};
-    result->completion_ = {};
     return -xsk_socket__create_shared(&result->socket_, options.interface.c_str(), options.queue, umem.get(),
-                                      &result->receive_, nullptr, &result->fill_, &result->completion_, &config);
+                                      &result->receive_, nullptr, rings.fill, rings.completion, &config);
   });
   const std::string name = absl::StrCat("AF_XDP socket on ", options.interface, " queue ", options.queue);
   if (error == EBUSY) return absl::FailedPreconditionError(absl::StrCat(name, ": another socket has this queue"));
@@ -78,17 +79,18 @@ XskSocket::~XskSocket() {
 
 void XskSocket::Refill(FramePool& pool, uint32_t max) {
   uint32_t wanted = std::min(owed_, max);
-  // The kernel publishes received descriptors a moment before the fill entries that it used for them: wait for the room.
-  wanted = std::min(wanted, xsk_prod_nb_free(&fill_, wanted));
+  // The kernel publishes received descriptors a moment before the fill entries that it used for them: wait for the
+  // room.
+  wanted = std::min(wanted, xsk_prod_nb_free(fill_, wanted));
   while (wanted > 0) {
     std::array<uint64_t, kRefillBatch> addresses;
     const uint32_t batch = std::min(wanted, kRefillBatch);
     const uint32_t taken = static_cast<uint32_t>(pool.TakeForFill(std::span(addresses).first(batch)));
     if (taken == 0) return;
     uint32_t first = 0;
-    CHECK_EQ(xsk_ring_prod__reserve(&fill_, taken, &first), taken) << "fill ring of queue " << queue_;
-    for (uint32_t i = 0; i < taken; ++i) *xsk_ring_prod__fill_addr(&fill_, first + i) = addresses[i];
-    xsk_ring_prod__submit(&fill_, taken);
+    CHECK_EQ(xsk_ring_prod__reserve(fill_, taken, &first), taken) << "fill ring of queue " << queue_;
+    for (uint32_t i = 0; i < taken; ++i) *xsk_ring_prod__fill_addr(fill_, first + i) = addresses[i];
+    xsk_ring_prod__submit(fill_, taken);
     owed_ -= taken;
     wanted -= taken;
     if (taken < batch) return;

@@ -70,7 +70,7 @@ class XskSocket {
 
   // In need-wakeup mode the driver may have gone to sleep for want of frames.
   void WakeIfNeeded() {
-    if (xsk_ring_prod__needs_wakeup(&fill_)) recvfrom(fd_, nullptr, 0, MSG_DONTWAIT, nullptr, nullptr);
+    if (xsk_ring_prod__needs_wakeup(fill_)) recvfrom(fd_, nullptr, 0, MSG_DONTWAIT, nullptr, nullptr);
   }
 
   // One getsockopt.
@@ -80,8 +80,9 @@ class XskSocket {
   XskSocket() = default;
 
   xsk_ring_cons receive_{};
-  xsk_ring_prod fill_{};
-  xsk_ring_cons completion_{};  // never used: receive only; the kernel wants one
+  xsk_ring_prod own_fill_{};
+  xsk_ring_cons own_completion_{};  // never used: receive only; the kernel wants one
+  xsk_ring_prod* fill_ = nullptr;   // own_fill_, or the UMEM's for its first socket
   xsk_socket* socket_ = nullptr;
   int fd_ = -1;
   uint32_t owed_ = 0;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "pipeline/xdp/umem_pool.h"
@@ -23,13 +24,21 @@ class XskUmem {
   UmemPool& pool() { return pool_; }
   xsk_umem* get() { return umem_; }
 
+  // The first socket must use these rings, which came with the UMEM: libxdp would otherwise unmap them where the first
+  // bind fails, and a second try would use them after that. Later sockets get nullptr and bring their own.
+  struct Rings {
+    xsk_ring_prod* fill = nullptr;
+    xsk_ring_cons* completion = nullptr;
+  };
+  Rings TakeRings() { return std::exchange(rings_taken_, true) ? Rings{} : Rings{&fill_, &completion_}; }
+
  private:
   explicit XskUmem(UmemPool& pool) : pool_(pool) {}
 
   UmemPool& pool_;
   xsk_umem* umem_ = nullptr;
-  // libxdp hands these rings on to the first socket. libxdp 1.3.1 does not set every field: zeroed here.
-  xsk_ring_prod fill_{};
+  bool rings_taken_ = false;
+  xsk_ring_prod fill_{};  // zeroed: libxdp 1.3.1 does not set every field
   xsk_ring_cons completion_{};
 };
 
