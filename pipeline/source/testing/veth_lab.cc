@@ -1,0 +1,87 @@
+#include "pipeline/source/testing/veth_lab.h"
+
+#include <arpa/inet.h>
+#include <bpf/libbpf.h>
+#include <fcntl.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
+#include <sched.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "pipeline/base/status_macros.h"
+
+namespace feedfarm::testing {
+namespace {
+
+absl::Status Run(const std::string& command) {
+  const int status = std::system(command.c_str());
+  if (status != 0) return absl::InternalError(absl::StrCat("\"", command, "\" ended with ", status));
+  return absl::OkStatus();
+}
+
+absl::Status WriteFile(const std::string& path, const std::string& text) {
+  ScopedFd fd(open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  if (!fd.valid()) return ErrnoStatus(absl::StrCat("open ", path));
+  if (write(fd.get(), text.data(), text.size()) < 0) return ErrnoStatus(absl::StrCat("write ", path));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+std::string WhyNoLab() { return geteuid() == 0 ? "" : "needs root: network namespaces, XDP"; }
+
+absl::Status EnterNewNamespace() {
+  if (unshare(CLONE_NEWNET) != 0) return ErrnoStatus("unshare CLONE_NEWNET");
+  FEEDFARM_RETURN_IF_ERROR(Run("ip link set lo up"));
+  // /proc/sys/net is the reader's own namespace.
+  FEEDFARM_RETURN_IF_ERROR(WriteFile("/proc/sys/net/ipv4/conf/all/rp_filter", "0"));
+  FEEDFARM_RETURN_IF_ERROR(WriteFile("/proc/sys/net/ipv4/conf/default/rp_filter", "0"));
+  WriteFile("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1").IgnoreError();  // a kernel may lack IPv6
+  return absl::OkStatus();
+}
+
+absl::Status MakeVeth(const VethOptions& options) {
+  const std::string peer = absl::StrCat(options.name, "_tx");
+  const std::string queues = absl::StrCat(" numrxqueues ", options.queues, " numtxqueues ", options.queues, " ");
+  FEEDFARM_RETURN_IF_ERROR(Run(absl::StrCat("ip link add ", options.name, " mtu ", options.mtu, queues,
+                                            "type veth peer name ", peer, " mtu ", options.mtu, queues)));
+  if (!options.address.empty()) {
+    FEEDFARM_RETURN_IF_ERROR(Run(absl::StrCat("ip addr add ", options.address, " dev ", options.name)));
+  }
+  FEEDFARM_RETURN_IF_ERROR(Run(absl::StrCat("ip link set ", peer, " up")));
+  return Run(absl::StrCat("ip link set ", options.name, " up"));
+}
+
+absl::StatusOr<FrameSender> FrameSender::Create(const std::string& interface) {
+  // Protocol 0: it receives nothing.
+  ScopedFd fd(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0));
+  if (!fd.valid()) return ErrnoStatus("socket AF_PACKET");
+  sockaddr_ll address{};
+  address.sll_family = AF_PACKET;
+  address.sll_ifindex = static_cast<int>(if_nametoindex(interface.c_str()));
+  if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
+    return ErrnoStatus(absl::StrCat("bind AF_PACKET ", interface));
+  }
+  return FrameSender(std::move(fd));
+}
+
+absl::Status FrameSender::Send(std::span<const uint8_t> frame) {
+  if (send(fd_.get(), frame.data(), frame.size(), 0) != static_cast<ssize_t>(frame.size()))
+    return ErrnoStatus("send frame");
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> HasXdpProgram(const std::string& interface) {
+  uint32_t program = 0;
+  const int error = bpf_xdp_query_id(static_cast<int>(if_nametoindex(interface.c_str())), 0, &program);
+  if (error != 0) return ErrnoStatus(absl::StrCat("query XDP of ", interface), -error);
+  return program != 0;
+}
+
+}  // namespace feedfarm::testing
