@@ -18,9 +18,8 @@
 namespace feedfarm {
 namespace {
 
-// Read ahead: a disk's and a decompressor's good step.
-constexpr size_t kBufferBytes = 256 * 1024;
-constexpr size_t kPackedBytes = 64 * 1024;
+// Read ahead: small enough to stay in the cache, large enough that a system call costs nothing beside it.
+constexpr size_t kBufferBytes = 64 * 1024;
 
 bool IsGzip(std::span<const uint8_t> bytes) { return bytes.size() >= 2 && bytes[0] == 0x1F && bytes[1] == 0x8B; }
 
@@ -75,7 +74,8 @@ class GzipStream final : public ByteStream {
 
   // Unpacks what one piece of packed bytes gives.
   absl::Status Step() {
-    FEEDFARM_ASSIGN_OR_RETURN(std::span<const uint8_t> input, packed_->Peek(kPackedBytes));
+    FEEDFARM_RETURN_IF_ERROR(packed_->Peek(2).status());
+    const std::span<const uint8_t> input = packed_->ahead();
     if (input.empty() || (between_members_ && !IsGzip(input))) {
       // Bytes behind the last member are padding, as gzip(1) sees it; no bytes inside a member: the file was cut.
       if (!between_members_) set_cut_short();
@@ -134,8 +134,9 @@ absl::Status ByteStream::FillTo(size_t bytes) {
   if (begin_ > 0) std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
   end_ -= begin_;
   begin_ = 0;
-  if (buffer_.size() < std::max(bytes, kBufferBytes)) buffer_.resize(std::max(bytes, kBufferBytes));
   while (end_ < bytes && !ended_) {
+    // Doubled as the bytes come, so that a length that is a lie does not take the memory it names.
+    if (end_ == buffer_.size()) buffer_.resize(std::max(buffer_.size() * 2, kBufferBytes));
     FEEDFARM_ASSIGN_OR_RETURN(const size_t got, Read(std::span(buffer_).subspan(end_)));
     ended_ = got == 0;
     end_ += got;

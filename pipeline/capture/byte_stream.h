@@ -29,7 +29,10 @@ class ByteStream {
   // its end ends where its bytes end, and cut_short() says so.
   absl::StatusOr<std::span<const uint8_t>> Peek(size_t bytes);
 
-  // Takes bytes that the last Peek showed (CHECKed).
+  // What was read ahead, at least what the last Peek showed; lives as long.
+  std::span<const uint8_t> ahead() const { return {buffer_.data() + begin_, end_ - begin_}; }
+
+  // Takes bytes that the last Peek or ahead() showed (CHECKed).
   void Consume(size_t bytes);
 
   // Takes up to `bytes`; returns how many there were.
