@@ -3,9 +3,9 @@
 #include <cstddef>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <variant>
 
+#include "absl/strings/string_view.h"
 #include "coordinator/gate/metric_catalog.h"
 #include "proto/result.pb.h"
 
@@ -50,6 +50,6 @@ struct GateError {
 };
 
 // Any bytes in. Grammar and metrics: docs/gates.md. Thread-safe.
-std::variant<GateExpression, GateError> ParseGate(std::string_view expression);
+std::variant<GateExpression, GateError> ParseGate(absl::string_view expression);
 
 }  // namespace feedfarm

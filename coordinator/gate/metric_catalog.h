@@ -4,19 +4,19 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <string_view>
 
+#include "absl/strings/string_view.h"
 #include "proto/result.pb.h"
 
 namespace feedfarm {
 
 // What a metric counts. Only equal dimensions can be compared.
-enum class Dimension : uint8_t { kCount, kDuration, kHash };
+enum class Dimension : uint8_t { kCount, kDuration, kRatio, kHash };
 
 // Which verdict a gate over the metric gives when it breaks: failed, or breached.
 enum class GateKind : uint8_t { kCorrectness, kServiceLevel };
 
-// A metric's value: `hash` for kHash, `number` otherwise (durations in ns).
+// A metric's value: `hash` for kHash, `number` otherwise (durations in ns, ratios 0..1).
 struct MetricValue {
   double number = 0;
   std::string hash;
@@ -30,25 +30,45 @@ struct RoleResults {
 
 // One metric that a gate may name.
 struct Metric {
-  std::string_view name;
+  absl::string_view name;
   Dimension dimension = Dimension::kCount;
   GateKind kind = GateKind::kCorrectness;
   // For docs/gates.md, one sentence.
-  std::string_view doc;
+  absl::string_view doc;
   // In a gate a plain number compared with it means this many ns; 0 = a plain number only fits counts.
   double plain_unit_ns = 0;
-  // "malformed_packets.A": the part behind the dot is given to `get`.
-  bool per_line = false;
-  // "messages[A]": likewise.
-  bool per_type = false;
-  // Nothing where its role gave no result. `part`: "A"/"B" for a line, a type, or empty for the total.
-  std::optional<MetricValue> (*get)(const RoleResults& results, std::string_view part) = nullptr;
+  // What may stand behind the name to ask for a share of the total: "malformed_packets.A", "messages[A]", "drops[ring_full]".
+  enum class Part : uint8_t { kNone, kLine, kBracket };
+  Part part = Part::kNone;
+  bool needs_handler = false;
+  bool needs_source = false;
+  // Why there may be no value although the roles gave their results: "no gap was recovered". Empty = there is always one.
+  absl::string_view absence = {};
+  // `part`: "A" or "B" for a line, what stood in the brackets, or empty for the total. The needed results are not null.
+  std::optional<MetricValue> (*get)(const RoleResults& results, absl::string_view part) = nullptr;
 };
 
 // Every metric, in the order of docs/gates.md.
 std::span<const Metric> MetricCatalog();
 
 // Null where there is none of this name.
-const Metric* FindMetric(std::string_view name);
+const Metric* FindMetric(absl::string_view name);
+
+// "latency.decode" and the others of that kind, with the word behind "latency.".
+struct LatencyName {
+  absl::string_view word;
+  v1::LatencyMetric metric;
+  absl::string_view doc;
+};
+std::span<const LatencyName> LatencyNames();
+absl::string_view LatencyWord(v1::LatencyMetric metric);
+
+// "none", "software", "hardware".
+struct TimestampClassName {
+  absl::string_view word;
+  v1::TimestampClass timestamp_class;
+};
+std::span<const TimestampClassName> TimestampClassNames();
+absl::string_view TimestampClassWord(v1::TimestampClass timestamp_class);
 
 }  // namespace feedfarm

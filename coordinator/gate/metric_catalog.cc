@@ -1,0 +1,242 @@
+#include "coordinator/gate/metric_catalog.h"
+
+#include <algorithm>
+
+namespace feedfarm {
+namespace {
+
+using Value = std::optional<MetricValue>;
+using Part = absl::string_view;
+
+Value Number(double number) { return MetricValue{number, {}}; }
+
+// Getters of one field of one role, as functions without a closure.
+template <auto kField>
+Value FromHandler(const RoleResults& results, Part) {
+  return Number(static_cast<double>((results.handler->*kField)()));
+}
+
+template <auto kField>
+Value FromSource(const RoleResults& results, Part) {
+  return Number(static_cast<double>((results.source->*kField)()));
+}
+
+// One field summed over the lines, or of the line that `part` names.
+template <auto kField>
+Value FromLines(const RoleResults& results, Part part) {
+  double sum = 0;
+  for (const v1::LineResult& line : results.handler->lines()) {
+    if (part.empty() || part == line.line()) sum += static_cast<double>((line.*kField)());
+  }
+  return Number(sum);
+}
+
+template <class Result>
+Value Messages(const Result& result, Part type) {
+  if (type.empty()) return Number(static_cast<double>(result.messages()));
+  double sum = 0;
+  for (const v1::TypeCount& count : result.types()) {
+    if (type == count.type()) sum += static_cast<double>(count.messages());
+  }
+  return Number(sum);
+}
+
+Value HandlerMessages(const RoleResults& results, Part type) { return Messages(*results.handler, type); }
+Value SourceMessages(const RoleResults& results, Part type) { return Messages(*results.source, type); }
+
+Value Delivered(const RoleResults& results, Part) {
+  if (results.source->messages() == 0) return std::nullopt;
+  return Number(static_cast<double>(results.handler->messages()) / static_cast<double>(results.source->messages()));
+}
+
+Value SentPackets(const RoleResults& results, Part line) {
+  const double a = static_cast<double>(results.source->packets_a());
+  const double b = static_cast<double>(results.source->packets_b());
+  return Number(line == "A" ? a : line == "B" ? b : a + b);
+}
+
+Value Drops(const RoleResults& results, Part reason) {
+  double sum = 0;
+  for (const v1::ReasonCount& drop : results.handler->drops()) {
+    if (reason.empty() || reason == drop.reason()) sum += static_cast<double>(drop.count());
+  }
+  return Number(sum);
+}
+
+// Drops in the kernel's and the socket's rings: the handler was not there in time.
+Value RingDrops(const RoleResults& results, Part) {
+  double sum = 0;
+  for (const v1::ReasonCount& drop : results.handler->drops()) {
+    if (drop.reason().find("ring") != std::string::npos) sum += static_cast<double>(drop.count());
+  }
+  return Number(sum);
+}
+
+Value Cut(const RoleResults& results, Part part) {
+  uint64_t longest = 0;
+  for (const v1::LineResult& line : results.handler->lines()) {
+    if (part.empty() || part == line.line()) longest = std::max(longest, line.cut_measured_ns());
+  }
+  if (longest == 0) return std::nullopt;
+  return Number(static_cast<double>(longest));
+}
+
+Value Failover(const RoleResults& results, Part) {
+  if (results.handler->failovers() == 0) return std::nullopt;
+  return Number(static_cast<double>(results.handler->failover_max_ns()));
+}
+
+Value Recovery(const RoleResults& results, Part) {
+  if (results.handler->recovered_messages() == 0 && results.handler->recovery_max_ns() == 0) return std::nullopt;
+  return Number(static_cast<double>(results.handler->recovery_max_ns()));
+}
+
+Value PoolLeaked(const RoleResults& results, Part) {
+  return Number(static_cast<double>(results.handler->pool_frames()) -
+                static_cast<double>(results.handler->pool_available()));
+}
+
+Value Hash(const std::string& hash) {
+  if (hash.empty()) return std::nullopt;
+  return MetricValue{0, hash};
+}
+Value StateHash(const RoleResults& results, Part) { return Hash(results.handler->state_hash()); }
+Value Reference(const RoleResults& results, Part) { return Hash(results.source->reference_hash()); }
+
+constexpr auto kCorrectness = GateKind::kCorrectness;
+constexpr auto kServiceLevel = GateKind::kServiceLevel;
+constexpr auto kLine = Metric::Part::kLine;
+
+// What the handler or the source counted.
+constexpr Metric OfHandler(Part name, GateKind kind, decltype(Metric::get) get, Part doc,
+                           Metric::Part part = Metric::Part::kNone) {
+  return {.name = name, .kind = kind, .doc = doc, .part = part, .needs_handler = true, .get = get};
+}
+constexpr Metric OfSource(Part name, GateKind kind, decltype(Metric::get) get, Part doc,
+                          Metric::Part part = Metric::Part::kNone) {
+  return {.name = name, .kind = kind, .doc = doc, .part = part, .needs_source = true, .get = get};
+}
+// A time that the handler measured, if what it measures happened. `plain_unit_ns`: of a name that ends in its unit.
+constexpr Metric TimeOfHandler(Part name, double plain_unit_ns, decltype(Metric::get) get, Part doc, Part absence,
+                               Metric::Part part = Metric::Part::kNone) {
+  return {.name = name, .dimension = Dimension::kDuration, .kind = kServiceLevel, .doc = doc,
+          .plain_unit_ns = plain_unit_ns, .part = part, .needs_handler = true, .absence = absence, .get = get};
+}
+
+#define HANDLER(field) (&FromHandler<&v1::HandlerResult::field>)
+#define SOURCE(field) (&FromSource<&v1::SourceResult::field>)
+#define LINES(field) (&FromLines<&v1::LineResult::field>)
+
+constexpr Metric kCatalog[] = {
+    // Exactly once, in order.
+    OfHandler("messages", kCorrectness, &HandlerMessages, "Messages delivered in order; `messages[A]`: of one type.",
+              Metric::Part::kBracket),
+    OfSource("sent_messages", kCorrectness, &SourceMessages,
+             "Distinct messages of the stream, whether or not a fault kept them off the lines; `sent_messages[A]`: of one type.",
+             Metric::Part::kBracket),
+    {.name = "delivered", .dimension = Dimension::kRatio, .doc = "`messages` / `sent_messages`, compared with a percentage.",
+     .needs_handler = true, .needs_source = true, .absence = "nothing was sent", .get = &Delivered},
+    {.name = "state_hash", .dimension = Dimension::kHash, .doc = "Chained hash over every delivered message.",
+     .needs_handler = true, .absence = "the handler gave no hash", .get = &StateHash},
+    {.name = "reference", .dimension = Dimension::kHash,
+     .doc = "The same hash, computed by the source over what it sent.", .needs_source = true,
+     .absence = "the source gave no hash", .get = &Reference},
+    OfHandler("duplicates", kCorrectness, HANDLER(duplicates), "Messages delivered more than once."),
+    OfHandler("out_of_order", kCorrectness, HANDLER(out_of_order), "Messages delivered out of order."),
+    OfHandler("gaps", kCorrectness, HANDLER(gaps), "Gaps seen on both lines together, one notification each."),
+    OfHandler("gap_messages", kCorrectness, HANDLER(gap_messages), "Messages in those gaps."),
+    OfHandler("recovered_messages", kCorrectness, HANDLER(recovered_messages), "Messages filled in by re-request."),
+    OfHandler("unrecovered_messages", kCorrectness, HANDLER(unrecovered_messages),
+              "Messages given up after the last re-request."),
+    OfHandler("partial_overlaps", kCorrectness, HANDLER(partial_overlaps),
+              "Packets that began below the expected sequence and ran past it."),
+    OfHandler("session_restarts", kCorrectness, HANDLER(session_restarts), "Restarts of the sequence inside a session."),
+    OfSource("sent_session_restarts", kCorrectness, SOURCE(session_restarts), "The same, as sent."),
+    OfHandler("session_changes", kCorrectness, HANDLER(session_changes), "Changes to a new session."),
+    // What was wrong with packets.
+    OfHandler("packets", kCorrectness, LINES(packets), "Packets received.", kLine),
+    OfHandler("first_copies", kCorrectness, LINES(first_copies), "Packets whose messages this line delivered first.", kLine),
+    OfHandler("second_copies", kCorrectness, LINES(second_copies), "Packets with nothing new: the normal second copy.", kLine),
+    OfHandler("heartbeats", kCorrectness, LINES(heartbeats), "Heartbeats received.", kLine),
+    OfHandler("malformed_packets", kCorrectness, LINES(malformed_packets), "Packets that are none of this feed.", kLine),
+    OfHandler("malformed_messages", kCorrectness, HANDLER(malformed_messages), "Messages of unknown type or wrong length."),
+    OfHandler("stale_packets", kCorrectness, LINES(stale_packets), "Packets of an older session or generation.", kLine),
+    // Faults: what was done, and what the handler made of it.
+    OfSource("injected_gap_messages", kCorrectness, SOURCE(gap_messages), "Messages that `gap` faults left out."),
+    OfSource("duplicate_packets", kCorrectness, SOURCE(duplicate_packets), "Packets that `duplicate` faults sent twice."),
+    OfSource("reordered_packets", kCorrectness, SOURCE(reordered_packets), "Packets that `reorder` faults sent late."),
+    OfHandler("cut_packets", kCorrectness, LINES(cut_packets), "Packets dropped by a cut.", kLine),
+    TimeOfHandler("cut", 0, &Cut, "The longest cut as the receiver measured it.", "no cut was measured", kLine),
+    TimeOfHandler("cut_ms", 1e6, &Cut, "`cut` in milliseconds.", "no cut was measured", kLine),
+    OfHandler("failovers", kCorrectness, HANDLER(failovers), "Times a line fell silent while the other went on."),
+    TimeOfHandler("failover", 0, &Failover, "The longest time until the other line had taken over.", "no line failed over"),
+    TimeOfHandler("failover_ms", 1e6, &Failover, "`failover` in milliseconds.", "no line failed over"),
+    TimeOfHandler("recovery", 0, &Recovery, "The longest time from a gap's first sign until it was filled.",
+                  "no gap was recovered"),
+    TimeOfHandler("recovery_ms", 1e6, &Recovery, "`recovery` in milliseconds.", "no gap was recovered"),
+    OfHandler("rerequests", kCorrectness, HANDLER(rerequests), "Re-requests sent."),
+    OfHandler("rerequest_timeouts", kCorrectness, HANDLER(rerequest_timeouts), "Re-requests without an answer in time."),
+    OfSource("rerequests_served", kCorrectness, SOURCE(rerequests_served), "Re-requests that the source answered."),
+    OfSource("rerequests_dropped", kCorrectness, SOURCE(rerequests_dropped), "Answers thrown away by `rerequest: loss`."),
+    OfHandler("handler_restarts", kCorrectness, HANDLER(restarts), "Times the handler process was started again."),
+    // The handler's own house.
+    OfHandler("drops", kCorrectness, &Drops,
+              "Packets dropped, the kernel's included; `drops[REASON]`: for one reason.", Metric::Part::kBracket),
+    OfHandler("ring_drops", kCorrectness, &RingDrops, "Drops whose reason names a ring: the handler was too slow."),
+    OfHandler("pool_leaked", kCorrectness, &PoolLeaked, "Packet buffers that were not back in the pool at the end."),
+    OfHandler("pool_misses", kCorrectness, HANDLER(pool_misses), "Times the pool was empty."),
+    OfHandler("pool_return_drops", kCorrectness, HANDLER(pool_return_drops), "Buffers that could not be given back."),
+    OfHandler("minor_faults", kServiceLevel, HANDLER(minor_faults_steady), "Minor page faults from the fifth second on."),
+    OfHandler("major_faults", kServiceLevel, HANDLER(major_faults_steady), "Major page faults from the fifth second on."),
+    OfHandler("hot_path_allocations", kServiceLevel, HANDLER(hot_path_allocations), "Allocations on the hot path."),
+    // The source.
+    OfSource("sent_packets", kCorrectness, &SentPackets, "Packets sent.", kLine),
+    OfSource("truncated_records", kCorrectness, SOURCE(truncated_records), "Records of the capture that were cut short."),
+    OfSource("foreign_records", kCorrectness, SOURCE(foreign_records), "Records of the capture that are not of this feed."),
+    OfSource("send_errors", kCorrectness, SOURCE(send_errors), "Packets that the kernel did not take."),
+};
+
+constexpr LatencyName kLatencyNames[] = {
+    {"decode", v1::LATENCY_METRIC_DECODE, "Receive time to decode entry."},
+    {"deliver", v1::LATENCY_METRIC_DELIVER, "Receive time to in-order delivery."},
+    {"end_to_end", v1::LATENCY_METRIC_END_TO_END,
+     "The sender's intended send time to in-order delivery; only where both are on one clock."},
+    {"send", v1::LATENCY_METRIC_SEND, "The sender's intended to actual send time: its own lateness."},
+};
+
+constexpr TimestampClassName kTimestampClassNames[] = {
+    {"none", v1::TIMESTAMP_CLASS_NONE},
+    {"software", v1::TIMESTAMP_CLASS_SOFTWARE},
+    {"hardware", v1::TIMESTAMP_CLASS_HARDWARE},
+};
+
+}  // namespace
+
+std::span<const Metric> MetricCatalog() { return kCatalog; }
+
+const Metric* FindMetric(absl::string_view name) {
+  for (const Metric& metric : kCatalog) {
+    if (metric.name == name) return &metric;
+  }
+  return nullptr;
+}
+
+std::span<const LatencyName> LatencyNames() { return kLatencyNames; }
+
+absl::string_view LatencyWord(v1::LatencyMetric metric) {
+  for (const LatencyName& name : kLatencyNames) {
+    if (name.metric == metric) return name.word;
+  }
+  return "unknown";
+}
+
+std::span<const TimestampClassName> TimestampClassNames() { return kTimestampClassNames; }
+
+absl::string_view TimestampClassWord(v1::TimestampClass timestamp_class) {
+  for (const TimestampClassName& name : kTimestampClassNames) {
+    if (name.timestamp_class == timestamp_class) return name.word;
+  }
+  return "unknown";
+}
+
+}  // namespace feedfarm

@@ -1,0 +1,151 @@
+#include "coordinator/gate/verdict.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+#include <variant>
+
+#include "absl/strings/str_cat.h"
+#include "coordinator/gate/gate_evaluator.h"
+#include "coordinator/gate/gate_expression.h"
+
+namespace feedfarm {
+namespace {
+
+absl::string_view RoleName(v1::Role role) {
+  return role == v1::ROLE_SOURCE ? "source" : role == v1::ROLE_HANDLER ? "handler" : "a role";
+}
+
+absl::string_view CauseName(v1::FailureCause cause) {
+  switch (cause) {
+    case v1::FAILURE_CAUSE_BAD_INPUT:
+      return "bad input";
+    case v1::FAILURE_CAUSE_HOST:
+      return "host";
+    case v1::FAILURE_CAUSE_SUBJECT:
+      return "handler under test";
+    case v1::FAILURE_CAUSE_LEASE:
+      return "lease";
+    case v1::FAILURE_CAUSE_AGENT_RESTART:
+      return "agent restart";
+    default:  // unspecified, or a newer agent's
+      return "unknown cause";
+  }
+}
+
+// Only what the handler under test did itself is a fact about it.
+bool IsSubject(const RoleFailure& failure) { return failure.cause == v1::FAILURE_CAUSE_SUBJECT; }
+
+GateKind KindOf(const std::string& expression) {
+  const std::variant<GateExpression, GateError> parsed = ParseGate(expression);
+  const GateExpression* gate = std::get_if<GateExpression>(&parsed);
+  return gate == nullptr ? GateKind::kCorrectness : gate->kind;
+}
+
+// Histograms that the gates are held against: the telemetry's, or without any the results' own.
+const HistogramSet& ChooseLatencies(const RunEvidence& evidence, HistogramSet* own, std::vector<std::string>* reasons) {
+  if (!evidence.latencies.empty()) return evidence.latencies;
+  const auto add = [&](const google::protobuf::RepeatedPtrField<v1::Histogram>& histograms, absl::string_view role) {
+    for (const v1::Histogram& histogram : histograms) {
+      const absl::Status status = own->Add(histogram);
+      if (!status.ok()) reasons->push_back(absl::StrCat(role, ": unreadable histogram: ", status.message()));
+    }
+  };
+  if (evidence.handler != nullptr) add(evidence.handler->histograms(), "handler");
+  if (evidence.source != nullptr) add(evidence.source->histograms(), "source");
+  return *own;
+}
+
+// The judged histograms into the role's result that measured them.
+void KeepHistograms(const HistogramSet& latencies, v1::RunResult* result) {
+  google::protobuf::RepeatedPtrField<v1::Histogram> all;
+  latencies.AppendTo(&all);
+  if (result->has_handler()) result->mutable_handler()->clear_histograms();
+  if (result->has_source()) result->mutable_source()->clear_histograms();
+  for (const v1::Histogram& histogram : all) {
+    const bool of_source = histogram.metric() == v1::LATENCY_METRIC_SEND;
+    if (of_source && result->has_source()) *result->mutable_source()->add_histograms() = histogram;
+    if (!of_source && result->has_handler()) *result->mutable_handler()->add_histograms() = histogram;
+  }
+}
+
+struct GateTally {
+  bool correctness_broken = false;
+  bool service_level_broken = false;
+  bool no_data = false;
+};
+
+GateTally EvaluateGates(const v1::Scenario& scenario, const GateInput& input, v1::RunResult* result,
+                        std::vector<std::string>* reasons) {
+  GateTally tally;
+  for (const v1::Gate& gate : scenario.gates()) {
+    v1::GateResult* outcome = result->add_gates();
+    *outcome = EvaluateGate(gate, input);
+    if (outcome->outcome() == v1::GATE_OUTCOME_HELD) continue;
+    const bool broken = outcome->outcome() == v1::GATE_OUTCOME_BROKEN;
+    const bool correctness = KindOf(gate.expression()) == GateKind::kCorrectness;
+    tally.correctness_broken |= broken && correctness;
+    tally.service_level_broken |= broken && !correctness;
+    tally.no_data |= !broken;
+    reasons->push_back(absl::StrCat("gate ", gate.expression(), broken ? " broke: " : " has no data: ", outcome->reason()));
+  }
+  // A run that proves nothing does not pass.
+  if (scenario.gates().empty()) {
+    tally.no_data = true;
+    reasons->push_back("the scenario has no gates");
+  }
+  return tally;
+}
+
+v1::Verdict Decide(const RunEvidence& evidence, const GateTally& gates) {
+  const bool subject_failed = std::any_of(evidence.failures.begin(), evidence.failures.end(), IsSubject);
+  const bool other_failed = !std::all_of(evidence.failures.begin(), evidence.failures.end(), IsSubject);
+  if (evidence.cancelled) return v1::VERDICT_CANCELLED;
+  if (other_failed || !evidence.farm_failures.empty()) return v1::VERDICT_INFRASTRUCTURE_ERROR;
+  if (subject_failed || gates.correctness_broken) return v1::VERDICT_FAILED;
+  if (gates.service_level_broken) return v1::VERDICT_BREACHED;
+  if (gates.no_data) return v1::VERDICT_INCONCLUSIVE;
+  return v1::VERDICT_PASSED;
+}
+
+}  // namespace
+
+v1::RunResult JudgeRun(const v1::Scenario& scenario, const RunEvidence& evidence) {
+  v1::RunResult result;
+  if (evidence.handler != nullptr) *result.mutable_handler() = *evidence.handler;
+  if (evidence.source != nullptr) *result.mutable_source() = *evidence.source;
+  result.set_started_unix_ns(evidence.started_unix_ns);
+  result.set_finished_unix_ns(evidence.finished_unix_ns);
+  result.set_intervals_merged(evidence.intervals_merged);
+  result.set_intervals_missing(evidence.intervals_missing);
+
+  std::vector<std::string> reasons;
+  if (evidence.cancelled) reasons.push_back("cancelled");
+  for (const std::string& failure : evidence.farm_failures) reasons.push_back(failure);
+  for (const RoleFailure& failure : evidence.failures)
+    reasons.push_back(absl::StrCat(RoleName(failure.role), " (", CauseName(failure.cause), "): ", failure.sentence));
+
+  HistogramSet own;
+  const HistogramSet& latencies = ChooseLatencies(evidence, &own, &reasons);
+  const GateInput input = {{evidence.handler, evidence.source}, latencies, evidence.intervals_missing};
+  const GateTally gates = EvaluateGates(scenario, input, &result, &reasons);
+  KeepHistograms(latencies, &result);
+  result.set_verdict(Decide(evidence, gates));
+  for (std::string& reason : reasons) *result.add_reasons() = std::move(reason);
+  return result;
+}
+
+v1::Verdict CampaignVerdict(std::span<const v1::Verdict> runs) {
+  static constexpr std::array kWorstFirst = {
+      v1::VERDICT_INFRASTRUCTURE_ERROR, v1::VERDICT_FAILED,  v1::VERDICT_BREACHED, v1::VERDICT_INCONCLUSIVE,
+      v1::VERDICT_CANCELLED,            v1::VERDICT_NOT_RUN, v1::VERDICT_PASSED,   v1::VERDICT_SKIPPED};
+  if (runs.empty()) return v1::VERDICT_NOT_RUN;
+  const auto rank = [](v1::Verdict verdict) { return std::find(kWorstFirst.begin(), kWorstFirst.end(), verdict); };
+  const auto worst =
+      std::min_element(runs.begin(), runs.end(), [&](v1::Verdict a, v1::Verdict b) { return rank(a) < rank(b); });
+  // A verdict that is none of these cannot be trusted to be better than any of them.
+  const bool unknown = std::any_of(runs.begin(), runs.end(), [&](v1::Verdict v) { return rank(v) == kWorstFirst.end(); });
+  return unknown ? v1::VERDICT_INFRASTRUCTURE_ERROR : *worst;
+}
+
+}  // namespace feedfarm
