@@ -11,8 +11,8 @@ namespace feedfarm::testing {
 struct FrameSpec {
   uint32_t destination = 0xEF0A0001;  // 239.10.0.1
   uint16_t port = 26400;
-  std::vector<uint8_t> payload;
-  std::vector<uint16_t> vlan_protocols;  // 0x8100, 0x88A8, outermost first
+  std::vector<uint8_t> payload = {};
+  std::vector<uint16_t> vlan_protocols = {};  // 0x8100, 0x88A8, outermost first
   uint16_t ethernet_type = 0x0800;
   uint8_t ip_version = 4;
   uint8_t ip_protocol = 17;
