@@ -67,6 +67,9 @@ absl::StatusOr<ScopedFd> Link(int program_fd, const NetworkInterface& interface,
     fd = bpf_link_create(program_fd, interface.index, BPF_XDP, &link_options);
     return fd < 0 ? -fd : 0;
   });
+  if (error == EBUSY || error == EEXIST) {
+    return absl::FailedPreconditionError(absl::StrCat(interface.name, " has another XDP program"));
+  }
   if (error != 0) {
     return ErrnoStatus(absl::StrCat("attach XDP program to ", interface.name, " (", XdpModeName(mode), ")"), error);
   }
@@ -148,6 +151,8 @@ absl::StatusOr<std::unique_ptr<XdpProgram>> XdpProgram::Attach(const XdpProgramO
                                        options.interface.receive_queues);
     FEEDFARM_RETURN_IF_ERROR(impl->Disarm());
     absl::StatusOr<ScopedFd> link = Link(bpf_program__fd(program), options.interface, attempt.mode);
+    // Another program has the hook, in whatever mode: the other modes would only wait for it again.
+    if (absl::IsFailedPrecondition(link.status())) return link.status();
     if (!link.ok()) {
       last = link.status();
       continue;
