@@ -24,16 +24,16 @@ struct StreamSegment {
 struct StreamGeneration {
   SessionId session;
   uint64_t first_index = 0;
-  uint64_t end_index = 0;       // one past its last message; may equal first_index
-  uint64_t stream_offset = 0;   // IEX-TP: before its first message
+  uint64_t end_index = 0;      // one past its last message; may equal first_index
+  uint64_t stream_offset = 0;  // IEX-TP: before its first message
   size_t first_segment = 0;
   size_t end_segment = 0;
 };
 
 // Every message of a stream, once: what the packets, the re-request answers and the reference are made of.
 //
-// Messages have an index, 0..messages(), in the order of (generation, sequence). They lie in one memory in that order, each
-// as { u16 big- or little-endian length, message }, as both framings have their blocks: the blocks of any run of
+// Messages have an index, 0..messages(), in the order of (generation, sequence). They lie in one memory in that order,
+// each as { u16 big- or little-endian length, message }, as both framings have their blocks: the blocks of any run of
 // messages are one span, ready to be copied behind a packet header. Sequence numbers within a generation rise, but may
 // have holes (a capture's own losses).
 //
@@ -52,13 +52,14 @@ class MessageStore {
 
   enum class Outcome : uint8_t { kStored, kRepeated, kFull };
 
-  // A message in the current generation, in any order of sequences; kRepeated: the generation has this sequence already.
-  // Within a packet pass each message's own stream_offset and the packet's send time (0 where there are none).
+  // A message in the current generation, in any order of sequences; kRepeated: the generation has this sequence
+  // already. Within a packet pass each message's own stream_offset and the packet's send time (0 where there are none).
   Outcome Append(uint64_t sequence, std::span<const uint8_t> message, uint64_t stream_offset, uint64_t send_time_ns);
 
   // Room for the next message in sequence, to be written before the next call; nullptr = full. Cost: about 2 ns.
   uint8_t* Claim(uint16_t length) {
-    if (!HasRoom(length)) [[unlikely]] return nullptr;
+    if (!HasRoom(length)) [[unlikely]]
+      return nullptr;
     ++next_sequence_;
     return AddBlock(length);
   }

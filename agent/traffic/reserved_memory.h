@@ -8,8 +8,8 @@
 
 namespace feedfarm {
 
-// Address space for something that grows to an unknown size without ever moving: pages become memory when they are first
-// written. Unmapped by the destructor. Movable; a moved-from one is empty.
+// Address space for something that grows to an unknown size without ever moving: pages become memory when they are
+// first written. Unmapped by the destructor. Movable; a moved-from one is empty.
 class ReservedMemory {
  public:
   // bytes > 0. RESOURCE_EXHAUSTED or the errno of mmap where the kernel refuses.

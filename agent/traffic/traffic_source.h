@@ -25,9 +25,9 @@ struct TrafficProgress {
 //   Create (PREPARE) ──► Start(T) ──► Done() ──► Result() ──► Stop() or destructor
 //
 // Create does all the work that can be done before START: it loads or generates every message, plans every packet,
-// computes the reference, opens the sockets and touches the memory. From Start on two threads of its own run: the sender
-// (pinned to Options::cpu, spins before each packet) and the re-request server (runs from Create on). Both are joined by
-// the destructor. The methods may be called from any one other thread, or from several: they are thread-safe.
+// computes the reference, opens the sockets and touches the memory. From Start on two threads of its own run: the
+// sender (pinned to Options::cpu, spins before each packet) and the re-request server (runs from Create on). Both are
+// joined by the destructor. The methods may be called from any one other thread, or from several: they are thread-safe.
 class TrafficSource {
  public:
   struct Options {
@@ -40,14 +40,15 @@ class TrafficSource {
     int cpu = -1;
     // Most memory for the stream's messages; a capture that does not fit is refused.
     uint64_t store_bytes_max = uint64_t{4} << 30;
-    // Most packets planned a line (40 bytes each); a schedule that needs more is refused.
-    uint64_t plan_packets_max = uint64_t{32} << 20;
+    // Most packets planned a line (48 bytes each); a schedule that needs more is refused.
+    uint64_t plan_packets_max = uint64_t{16} << 20;
   };
 
   // Errors, each naming the file or the interface:
-  //   NOT_FOUND: the capture does not exist. INVALID_ARGUMENT: the scenario or its capture cannot be used (not a capture, no
-  //   packet of this feed, does not fit the memory, a message larger than packet_bytes_max, ...): bad input both.
-  //   Anything else is the host: no permission for a packet socket, no such interface (FAILED_PRECONDITION), no memory.
+  //   NOT_FOUND: the capture does not exist. INVALID_ARGUMENT: the scenario or its capture cannot be used (not a
+  //   capture, no packet of this feed, does not fit the memory, a message larger than packet_bytes_max, ...): bad input
+  //   both. Anything else is the host: no permission for a packet socket, no such interface (FAILED_PRECONDITION), no
+  //   memory.
   static absl::StatusOr<std::unique_ptr<TrafficSource>> Create(const v1::Scenario& scenario, uint64_t seed,
                                                                Options options);
   virtual ~TrafficSource() = default;
