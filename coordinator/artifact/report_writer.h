@@ -16,7 +16,8 @@ struct ReportRun {
   // With `result`; a run that never started has only its verdict there.
   v1::RunStatus status;
   v1::Manifest manifest;
-  // Folder of the files that the agents uploaded for it; empty or missing = none. Plain files are copied, not their folders.
+  // Folder of the files that the agents uploaded for it; empty or missing = none. Plain files are copied, not their
+  // folders.
   std::filesystem::path artifacts;
 };
 
@@ -33,9 +34,9 @@ struct CampaignReport {
 // Version of report.json; grows when a field changes its meaning or goes.
 inline constexpr int kReportSchemaVersion = 1;
 
-// Writes `folder` with report.json, junit.xml, report.txt, campaign.yaml and runs/<run_id>/{manifest.json, counters.json,
-// latency.hlog, logs}. Written beside it as a temporary folder, synced and renamed: `folder` is there whole or not at all;
-// an older one is replaced. May be called for one folder by one thread at a time.
+// Writes `folder` with report.json, junit.xml, report.txt, campaign.yaml and runs/<run_id>/{manifest.json,
+// counters.json, latency.hlog, logs}. Written beside it as a temporary folder, synced and renamed: `folder` is there
+// whole or not at all; an older one is replaced. May be called for one folder by one thread at a time.
 // INVALID_ARGUMENT: a run id that is no file name. Else the failed call's errno.
 absl::Status WriteReport(const CampaignReport& report, const std::filesystem::path& folder);
 

@@ -23,9 +23,10 @@ struct CampaignOrDiagnostics {
   bool ok() const { return diagnostics.empty(); }
 };
 
-// Parses, checks and expands a campaign file (docs/campaign.md): defaults are merged, matrices expanded, units converted, gates
-// type-checked. `file_name` is put into the diagnostics as it is; a relative capture path is taken from its folder and is an
-// error when that folder is not absolute. `text` is any bytes. Pure: opens no file. Thread-safe. Throws nothing.
+// Parses, checks and expands a campaign file (docs/campaign.md): defaults are merged, matrices expanded, units
+// converted, gates type-checked. `file_name` is put into the diagnostics as it is; a relative capture path is taken
+// from its folder and is an error when that folder is not absolute. `text` is any bytes. Pure: opens no file.
+// Thread-safe. Throws nothing.
 CampaignOrDiagnostics ParseCampaign(absl::string_view file_name, absl::string_view text);
 
 }  // namespace feedfarm

@@ -183,7 +183,8 @@ scenarios:
 TEST(CampaignParser, TellsAProblemInTheDefaultsOnce) {
   EXPECT_THAT(Problems(Parse("campaign: test\ndefaults: {matrix: {}, handler: {dwell: 5}}\nscenarios:\n"
                              "  - {name: a, traffic: {synthetic: {}}}\n  - {name: b, traffic: {synthetic: {}}}\n")),
-              ElementsAre(HasSubstr("2:12 unknown field \"matrix\" in defaults"), HasSubstr("2:41 dwell: expected a duration")));
+              ElementsAre(HasSubstr("2:12 unknown field \"matrix\" in defaults"),
+                          HasSubstr("2:41 dwell: expected a duration")));
 }
 
 TEST(CampaignParser, RefusesUnknownFieldsWithPlaceAndSuggestion) {
@@ -209,7 +210,8 @@ TEST(CampaignParser, ExpandsAMatrixFirstKeySlowest) {
 
 TEST(CampaignParser, RefusesABadMatrix) {
   const auto parsed = Parse(WithScenario(absl::StrCat(
-      kTraffic, "    matrix:\n      raet: [1pps]\n      dwell: 1ms\n      spin: [true, true]\n      rate: [{a: 1}]\n")));
+      kTraffic,
+      "    matrix:\n      raet: [1pps]\n      dwell: 1ms\n      spin: [true, true]\n      rate: [{a: 1}]\n")));
   EXPECT_THAT(Problems(parsed),
               ElementsAre("7:7 a matrix cannot vary \"raet\"; did you mean \"rate\"?",
                           "8:14 matrix: dwell must be a list of values", "9:20 matrix: spin has \"true\" twice",
@@ -223,8 +225,8 @@ TEST(CampaignParser, BoundsTheRuns) {
               ElementsAre("7:5 the campaign has more than 1000 runs"));
   std::string list = "1ms";
   for (int i = 2; i < 40; ++i) absl::StrAppend(&list, ", ", i, "ms");
-  const auto parsed = Parse(WithScenario(absl::StrCat(kTraffic, "    matrix: {dwell: [", list, "], rerequest_timeout: [",
-                                                      list, "]}\n")));
+  const auto parsed = Parse(
+      WithScenario(absl::StrCat(kTraffic, "    matrix: {dwell: [", list, "], rerequest_timeout: [", list, "]}\n")));
   EXPECT_THAT(Problems(parsed), ElementsAre("6:5 the matrix gives more than 1000 runs"));
 }
 
@@ -274,7 +276,8 @@ TEST(CampaignParser, RefusesWhatIsNoYamlOfOurs) {
   EXPECT_THAT(Problems(Parse("{[1]: 2, campaign: x, scenarios: [{name: a, traffic: {synthetic: {}}}]}")),
               ElementsAre("1:2 a field's name must be text, not a list"));
   EXPECT_THAT(Problems(Parse("campaign: x\nseed: \xff\n")), ElementsAre("2:1 this line is not UTF-8 text"));
-  EXPECT_THAT(Problems(Parse(std::string(kCampaignBytesMax + 1, ' '))), ElementsAre(HasSubstr("at most 262144 are read")));
+  EXPECT_THAT(Problems(Parse(std::string(kCampaignBytesMax + 1, ' '))),
+              ElementsAre(HasSubstr("at most 262144 are read")));
 }
 
 TEST(CampaignParser, NeedsAnAbsoluteFolderForARelativeCapture) {
@@ -310,14 +313,16 @@ TEST(CampaignParser, BoundsBombs) {
   EXPECT_THAT(Problems(Parse(bomb)), ElementsAre(HasSubstr("more than 100000 values, aliases expanded")));
   EXPECT_THAT(Problems(Parse(Repeat("["))), ElementsAre(HasSubstr("more than 32 levels deep")));
   EXPECT_THAT(Problems(Parse("a: &a [*a]\n")), ElementsAre(HasSubstr("inside the value that it names")));
-  for (const char* piece : {"[", "{", "- ", "? ", "a: ", "&a ", "*a ", "!", "'", "\"", "|\n", "[]", "{}", "a:\n ", "#", "%\n",
-                            "---\n", "\t", "x\n", "- - - -\n", "{a: ", "[a, ", "? [", "<<: "})
+  for (const char* piece :
+       {"[",  "{",     "- ", "? ",  "a: ",   "&a ", "*a ", "!",         "'",    "\"",   "|\n", "[]",
+        "{}", "a:\n ", "#",  "%\n", "---\n", "\t",  "x\n", "- - - -\n", "{a: ", "[a, ", "? [", "<<: "})
     ExpectQuickRefusal(Repeat(piece));
   std::string fields;
   for (int i = 0; fields.size() < kCampaignBytesMax - 10; ++i) absl::StrAppend(&fields, "k", i, ":\n");
   ExpectQuickRefusal(fields);
   std::string scenarios = "campaign: x\nscenarios:\n";
-  while (scenarios.size() < kCampaignBytesMax - 80) absl::StrAppend(&scenarios, "- {name: a, matrix: {dwell: [1ms, 2ms]}}\n");
+  while (scenarios.size() < kCampaignBytesMax - 80)
+    absl::StrAppend(&scenarios, "- {name: a, matrix: {dwell: [1ms, 2ms]}}\n");
   ExpectQuickRefusal(scenarios);
   EXPECT_LE(Parse(scenarios).diagnostics.size(), kDiagnosticsMax);
 }
@@ -328,10 +333,9 @@ std::string ReadCampaign(const std::string& name) {
   EXPECT_TRUE(file.good()) << name;
   std::stringstream text;
   text << file.rdbuf();
-  return absl::StrReplaceAll(text.str(), {{"${capture}", "/data/x.pcap"},
-                                          {"${rate}", "20000pps"},
-                                          {"${protocol}", "iextp-deep10"},
-                                          {"${data}", "/data"}});
+  return absl::StrReplaceAll(
+      text.str(),
+      {{"${capture}", "/data/x.pcap"}, {"${rate}", "20000pps"}, {"${protocol}", "iextp-deep10"}, {"${data}", "/data"}});
 }
 
 TEST(CampaignFiles, GoodOnesParse) {
@@ -343,7 +347,8 @@ TEST(CampaignFiles, GoodOnesParse) {
 }
 
 TEST(CampaignFiles, BadOnesSayWhereAndWhy) {
-  EXPECT_THAT(Problems(Parse(ReadCampaign("bad-unknown-field.yaml"))), ElementsAre("8:7 unknown field \"raet\" in traffic; did you mean \"rate\"?"));
+  EXPECT_THAT(Problems(Parse(ReadCampaign("bad-unknown-field.yaml"))),
+              ElementsAre("8:7 unknown field \"raet\" in traffic; did you mean \"rate\"?"));
   EXPECT_THAT(Problems(Parse(ReadCampaign("bad-gate-unit.yaml"))),
               ElementsAre(HasSubstr("9:31 "), HasSubstr("10:23 "), HasSubstr("11:9 ")));
   EXPECT_THAT(Problems(Parse(ReadCampaign("bad-fault-after-end.yaml"))), ElementsAre(HasSubstr("9:9 ")));
@@ -351,7 +356,8 @@ TEST(CampaignFiles, BadOnesSayWhereAndWhy) {
 
 TEST(CampaignFiles, EveryProblemIsToldAtOnce) {
   std::string all;
-  for (const std::string& problem : Problems(Parse(ReadCampaign("bad-many.yaml")))) absl::StrAppend(&all, problem, "\n");
+  for (const std::string& problem : Problems(Parse(ReadCampaign("bad-many.yaml"))))
+    absl::StrAppend(&all, problem, "\n");
   EXPECT_EQ(all,
             R"(2:11 campaign: "Bad Name" is not a campaign name: lower-case letters, digits, - (at most 63)
 3:7 seed: expected a whole number such as 1000, got "-1"

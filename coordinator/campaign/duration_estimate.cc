@@ -9,7 +9,8 @@ std::optional<uint64_t> EstimateTrafficNs(const v1::Scenario& scenario) {
   if (!traffic.has_rate_pps() || traffic.rate_pps() <= 0) return std::nullopt;
   double packets = 0;
   if (traffic.has_synthetic() && traffic.synthetic().messages_per_packet() > 0) {
-    packets = std::ceil(static_cast<double>(traffic.synthetic().messages()) / traffic.synthetic().messages_per_packet());
+    packets =
+        std::ceil(static_cast<double>(traffic.synthetic().messages()) / traffic.synthetic().messages_per_packet());
   } else if (traffic.has_capture()) {
     packets = static_cast<double>(traffic.capture().limit());
   }

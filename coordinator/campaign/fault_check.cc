@@ -43,9 +43,11 @@ void CheckEnd(const v1::Traffic& traffic, const v1::Fault& fault, uint64_t traff
   const double end = at + SpanNs(traffic, fault);
   const std::string traffic_ends = absl::StrCat("the traffic ends after about ", FormatDurationNs(traffic_ns));
   if (at >= traffic_ns) {
-    diagnostics.Add(position, absl::StrCat("the fault at ", FormatDurationNs(at), " would never happen: ", traffic_ends));
+    diagnostics.Add(position,
+                    absl::StrCat("the fault at ", FormatDurationNs(at), " would never happen: ", traffic_ends));
   } else if (end > traffic_ns) {
-    diagnostics.Add(position, absl::StrCat("the fault would last until ", FormatDurationNs(end), ", but ", traffic_ends));
+    diagnostics.Add(position,
+                    absl::StrCat("the fault would last until ", FormatDurationNs(end), ", but ", traffic_ends));
   }
 }
 
@@ -74,9 +76,9 @@ void CheckTimeout(const v1::Scenario& scenario, Position position, Diagnostics& 
   const std::optional<uint64_t> traffic_ns = EstimateTrafficNs(scenario);
   // For a capture the estimate is only an upper bound.
   if (!traffic_ns.has_value() || scenario.traffic().has_capture() || scenario.timeout_ns() > *traffic_ns) return;
-  diagnostics.Add(position, absl::StrCat("the timeout of ", FormatDurationNs(scenario.timeout_ns()),
-                                         " is over before the traffic is, which takes about ",
-                                         FormatDurationNs(*traffic_ns)));
+  diagnostics.Add(position,
+                  absl::StrCat("the timeout of ", FormatDurationNs(scenario.timeout_ns()),
+                               " is over before the traffic is, which takes about ", FormatDurationNs(*traffic_ns)));
 }
 
 }  // namespace feedfarm

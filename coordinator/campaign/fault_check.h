@@ -7,7 +7,8 @@
 
 namespace feedfarm {
 
-// Faults that the traffic leaves no room for, and cuts of one line that overlap. `positions`: one a fault, where it is written.
+// Faults that the traffic leaves no room for, and cuts of one line that overlap. `positions`: one a fault, where it is
+// written.
 void CheckFaults(const v1::Scenario& scenario, std::span<const Position> positions, Diagnostics& diagnostics);
 
 // A timeout that the traffic alone uses up.

@@ -21,12 +21,13 @@ struct Choice {
   int value;
 };
 
-// Reads the fields of one YAML map. Each reader leaves its default alone where the field is absent, and adds a diagnostic where
-// it is wrong. Finish() refuses every field that nobody asked for. Borrows the node and the diagnostics.
+// Reads the fields of one YAML map. Each reader leaves its default alone where the field is absent, and adds a
+// diagnostic where it is wrong. Finish() refuses every field that nobody asked for. Borrows the node and the
+// diagnostics.
 class MapReader {
  public:
-  // `what` names the map in messages: "traffic". A node that is no map gives a diagnostic, and reads as empty; a null one
-  // is an empty map.
+  // `what` names the map in messages: "traffic". A node that is no map gives a diagnostic, and reads as empty; a null
+  // one is an empty map.
   MapReader(const YamlNode& node, absl::string_view what, Diagnostics& diagnostics);
 
   // The field's value, or null where it is absent or (with a diagnostic) has no value.

@@ -104,7 +104,8 @@ YamlPtr SetAt(const YamlPtr& root, std::span<const std::string> path, Position p
     copy->position = position;
   }
   const YamlNode::Entry* old = copy->Find(path[0]);
-  YamlNode::Entry entry{path[0], position, SetAt(old == nullptr ? nullptr : old->value, path.subspan(1), position, value)};
+  YamlNode::Entry entry{path[0], position,
+                        SetAt(old == nullptr ? nullptr : old->value, path.subspan(1), position, value)};
   if (old != nullptr && path.size() > 1) entry.key_position = old->key_position;
   Erase(copy->entries, path[0]);
   if (const absl::string_view alternative = AlternativeOf(path[0]); !alternative.empty())
@@ -147,8 +148,8 @@ bool TakeValues(const YamlNode::Entry& entry, Axis* axis, Diagnostics& diagnosti
   bool good = true;
   for (const YamlPtr& value : entry.value->items) {
     if (value->kind != YamlNode::Kind::kScalar || value->scalar.size() > kValueTextMax) {
-      diagnostics.Add(value->position, absl::StrCat("matrix: each value of ", entry.key,
-                                                    " must be a single value of at most 64 bytes"));
+      diagnostics.Add(value->position,
+                      absl::StrCat("matrix: each value of ", entry.key, " must be a single value of at most 64 bytes"));
       good = false;
     } else if (!seen.insert(value->scalar).second) {
       diagnostics.Add(value->position, absl::StrCat("matrix: ", entry.key, " has ", Quoted(value->scalar), " twice"));

@@ -17,12 +17,13 @@ struct MatrixPoint {
   YamlPtr scenario;
 };
 
-// `defaults` under `scenario`: maps are merged field by field, `gates` and `faults` joined, everything else is the scenario's. A
-// field of the scenario displaces its alternative in the defaults (rate and speed, synthetic and capture). Null defaults: the scenario.
+// `defaults` under `scenario`: maps are merged field by field, `gates` and `faults` joined, everything else is the
+// scenario's. A field of the scenario displaces its alternative in the defaults (rate and speed, synthetic and
+// capture). Null defaults: the scenario.
 YamlPtr MergeDefaults(const YamlPtr& defaults, const YamlPtr& scenario);
 
-// The scenario's matrix, first key varying slowest; one point without suffix where it has none. Empty, with diagnostics, where
-// the matrix is wrong or gives more than `points_max` points.
+// The scenario's matrix, first key varying slowest; one point without suffix where it has none. Empty, with
+// diagnostics, where the matrix is wrong or gives more than `points_max` points.
 std::vector<MatrixPoint> ExpandMatrix(const YamlPtr& scenario, size_t points_max, Diagnostics& diagnostics);
 
 }  // namespace feedfarm

@@ -28,14 +28,13 @@ constexpr size_t kGatesMax = 200;
 
 // The gates of a scenario that names none: exactly once, in order, complete.
 constexpr absl::string_view kDefaultGates[] = {
-    "messages == sent_messages", "duplicates == 0", "out_of_order == 0", "unrecovered_messages == 0",
-    "state_hash == reference",
+    "messages == sent_messages", "duplicates == 0",         "out_of_order == 0",
+    "unrecovered_messages == 0", "state_hash == reference",
 };
 
 constexpr Choice kProtocols[] = {{"moldudp64-itch50", v1::FEED_PROTOCOL_MOLDUDP64_ITCH50},
                                  {"iextp-deep10", v1::FEED_PROTOCOL_IEXTP_DEEP10}};
-constexpr Choice kReceiveMethods[] = {{"af_xdp", v1::RECEIVE_METHOD_AF_XDP},
-                                      {"recvmmsg", v1::RECEIVE_METHOD_RECVMMSG}};
+constexpr Choice kReceiveMethods[] = {{"af_xdp", v1::RECEIVE_METHOD_AF_XDP}, {"recvmmsg", v1::RECEIVE_METHOD_RECVMMSG}};
 constexpr Choice kOneLine[] = {{"A", v1::LINE_A}, {"B", v1::LINE_B}};
 constexpr Choice kLines[] = {{"A", v1::LINE_A}, {"B", v1::LINE_B}, {"both", v1::LINE_BOTH}};
 
@@ -300,7 +299,8 @@ void ReadFaults(const YamlNode* node, v1::Scenario* scenario, Diagnostics& diagn
 
 void ReadGate(const YamlNode& item, std::set<std::string>* seen, v1::Scenario* scenario, Diagnostics& diagnostics) {
   if (item.kind != YamlNode::Kind::kScalar) {
-    diagnostics.Add(item.position, absl::StrCat("a gate is text such as \"duplicates == 0\", not ", KindName(item.kind)));
+    diagnostics.Add(item.position,
+                    absl::StrCat("a gate is text such as \"duplicates == 0\", not ", KindName(item.kind)));
     return;
   }
   const std::variant<GateExpression, GateError> gate = ParseGate(item.scalar);
@@ -324,8 +324,8 @@ void ReadGates(const YamlNode* node, v1::Scenario* scenario, Diagnostics& diagno
     return;
   }
   if (node->kind != YamlNode::Kind::kSequence || node->items.empty() || node->items.size() > kGatesMax) {
-    diagnostics.Add(node->position,
-                    absl::StrCat("gates must be a list of 1 to ", kGatesMax, " expressions: a run without one proves nothing"));
+    diagnostics.Add(node->position, absl::StrCat("gates must be a list of 1 to ", kGatesMax,
+                                                 " expressions: a run without one proves nothing"));
     return;
   }
   std::set<std::string> seen;

@@ -102,9 +102,11 @@ absl::StatusOr<double> ParseRatePps(absl::string_view text) { return ParseWithUn
 absl::StatusOr<double> ParseSpeed(absl::string_view text) { return ParseWithUnit(kSpeed, text); }
 
 absl::StatusOr<double> ParsePercent(absl::string_view text) {
-  FEEDFARM_ASSIGN_OR_RETURN(const double percent, ParseWithUnit(kPercent, text));
-  // Divided, not multiplied by 0.01: 99.9% is 0.999 to the last bit.
-  return percent / 100;
+  FEEDFARM_ASSIGN_OR_RETURN(double ratio, ParseWithUnit(kPercent, text));
+  // Read again with its exponent: 99.9% is 0.999 to the last bit, which neither 99.9 / 100 nor 99.9 * 0.01 is.
+  if (!absl::SimpleAtod(absl::StrCat(text.substr(0, text.find_first_of(" %")), "e-2"), &ratio))
+    return Expected(kPercent, text, "");
+  return ratio;
 }
 
 absl::StatusOr<uint64_t> ParseCount(absl::string_view text) {

@@ -9,8 +9,8 @@
 
 namespace feedfarm {
 
-// Values as people write them. Each returns INVALID_ARGUMENT with a sentence that names what was expected and shows an example.
-// Any bytes in; text longer than 64 bytes is refused.
+// Values as people write them. Each returns INVALID_ARGUMENT with a sentence that names what was expected and shows an
+// example. Any bytes in; text longer than 64 bytes is refused.
 
 // A number and its unit: ns, us, ms, s, m, h ("200ms", "1.5s", "-50us"). Exact to the nanosecond; at most 10,000 hours.
 absl::StatusOr<int64_t> ParseDurationNs(absl::string_view text);

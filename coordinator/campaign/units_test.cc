@@ -17,9 +17,10 @@ TEST(Units, ParsesDurations) {
     const char* text;
     int64_t ns;
   };
-  for (const Case& c : {Case{"200ms", 200'000'000}, Case{"50us", 50'000}, Case{"-50us", -50'000}, Case{"1h", 3'600'000'000'000},
-                        Case{"1.5s", 1'500'000'000}, Case{"0ns", 0}, Case{"2 m", 120'000'000'000}, Case{"0.001us", 1},
-                        Case{"7.4219us", 0}, Case{"10000h", 36'000'000'000'000'000}}) {
+  for (const Case& c :
+       {Case{"200ms", 200'000'000}, Case{"50us", 50'000}, Case{"-50us", -50'000}, Case{"1h", 3'600'000'000'000},
+        Case{"1.5s", 1'500'000'000}, Case{"0ns", 0}, Case{"2 m", 120'000'000'000}, Case{"0.001us", 1},
+        Case{"7.4219us", 0}, Case{"10000h", 36'000'000'000'000'000}}) {
     const auto parsed = ParseDurationNs(c.text);
     if (c.text == std::string("7.4219us")) {
       EXPECT_THAT(std::string(parsed.status().message()), HasSubstr("finer than a nanosecond"));
@@ -46,13 +47,15 @@ TEST(Units, ParsesRatesSpeedsPercentsAndCounts) {
   EXPECT_DOUBLE_EQ(*ParsePercent("5%"), 0.05);
   EXPECT_FALSE(ParsePercent("0.05").ok());
   EXPECT_EQ(*ParseCount("18446744073709551615"), 18446744073709551615u);
-  for (const char* text : {"", "-1", "+1", "1.0", "1e3", "18446744073709551616", " 1"}) EXPECT_FALSE(ParseCount(text).ok()) << text;
+  for (const char* text : {"", "-1", "+1", "1.0", "1e3", "18446744073709551616", " 1"})
+    EXPECT_FALSE(ParseCount(text).ok()) << text;
 }
 
 TEST(Units, ParsesEndpoints) {
   EXPECT_EQ(ParseEndpoint("239.10.0.1:26400")->address(), "239.10.0.1");
   EXPECT_EQ(ParseEndpoint("239.10.0.1:26400")->port(), 26400);
-  for (const char* text : {"", "239.10.0.1", "239.10.0.1:0", "239.10.0.1:65536", "239.10.0:1", "host:1", ":1", "1.2.3.4:-1"})
+  for (const char* text :
+       {"", "239.10.0.1", "239.10.0.1:0", "239.10.0.1:65536", "239.10.0:1", "host:1", ":1", "1.2.3.4:-1"})
     EXPECT_FALSE(ParseEndpoint(text).ok()) << text;
 }
 
@@ -85,7 +88,8 @@ TEST(Suggestion, NamesTheNearestOrNothing) {
 
 TEST(Utf8, RefusesEveryMalformedForm) {
   EXPECT_EQ(Utf8Prefix("a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80"), 10);
-  for (const char* bad : {"\x80", "\xc0\xaf", "\xc3", "\xe0\x80\x80", "\xed\xa0\x80", "\xf0\x80\x80\x80", "\xf4\x90\x80\x80", "\xff"})
+  for (const char* bad :
+       {"\x80", "\xc0\xaf", "\xc3", "\xe0\x80\x80", "\xed\xa0\x80", "\xf0\x80\x80\x80", "\xf4\x90\x80\x80", "\xff"})
     EXPECT_EQ(Utf8Prefix(bad), 0);
 }
 

@@ -26,8 +26,8 @@ Position PositionOf(const YAML::Mark& mark) {
   return {static_cast<uint32_t>(mark.line) + 1, static_cast<uint32_t>(mark.column) + 1};
 }
 
-// Builds the tree from yaml-cpp's events. The only way to stop that parser is an exception: a bound that is passed is thrown
-// as its own kind of error.
+// Builds the tree from yaml-cpp's events. The only way to stop that parser is an exception: a bound that is passed is
+// thrown as its own kind of error.
 class TreeBuilder final : public YAML::EventHandler {
  public:
   explicit TreeBuilder(Diagnostics& diagnostics) : diagnostics_(diagnostics) {}
@@ -117,7 +117,8 @@ class TreeBuilder final : public YAML::EventHandler {
     if (frame.node->kind == YamlNode::Kind::kSequence) {
       frame.node->items.push_back(std::move(node));
     } else if (!frame.has_key) {
-      if (frame.node->entries.size() >= kFieldsMax) throw YAML::ParserException(mark, "more than 1000 fields in one map");
+      if (frame.node->entries.size() >= kFieldsMax)
+        throw YAML::ParserException(mark, "more than 1000 fields in one map");
       TakeKey(frame, *node, PositionOf(mark));
     } else {
       if (frame.key_usable) frame.node->entries.push_back({std::move(frame.key), frame.key_position, std::move(node)});

@@ -42,8 +42,9 @@ struct YamlNode {
 // "a list", "a map", ... for messages.
 absl::string_view KindName(YamlNode::Kind kind);
 
-// The file's one document. Null, with what is wrong in `diagnostics`, for no or several documents, a syntax error, repeated
-// keys, keys that are no scalars, more than 32 levels, 1,000 fields a map or (aliases expanded) 100,000 nodes. Any bytes in; throws nothing.
+// The file's one document. Null, with what is wrong in `diagnostics`, for no or several documents, a syntax error,
+// repeated keys, keys that are no scalars, more than 32 levels, 1,000 fields a map or (aliases expanded) 100,000 nodes.
+// Any bytes in; throws nothing.
 YamlPtr ParseYaml(absl::string_view text, Diagnostics& diagnostics);
 
 }  // namespace feedfarm

@@ -20,7 +20,8 @@ enum ExitCode : int {
 
 ExitCode ExitCodeOf(v1::Verdict verdict);
 
-// "passed", "failed", "breached", "infrastructure error", "inconclusive", "cancelled", "not run", "skipped"; "unknown" otherwise.
+// "passed", "failed", "breached", "infrastructure error", "inconclusive", "cancelled", "not run", "skipped"; "unknown"
+// otherwise.
 const char* VerdictName(v1::Verdict verdict);
 
 }  // namespace feedfarm

@@ -36,7 +36,8 @@ std::string NameOf(const LatencyRef& ref, v1::TimestampClass timestamp_class) {
 }
 
 // The class that a gate means: the one it names, or the only one there is.
-bool ChooseClass(const LatencyRef& ref, const HistogramSet& latencies, v1::TimestampClass* chosen, std::string* reason) {
+bool ChooseClass(const LatencyRef& ref, const HistogramSet& latencies, v1::TimestampClass* chosen,
+                 std::string* reason) {
   const std::vector<v1::TimestampClass> classes = latencies.Classes(ref.metric);
   *chosen = ref.timestamp_class;
   if (ref.timestamp_class != v1::TIMESTAMP_CLASS_UNSPECIFIED) {
@@ -76,7 +77,8 @@ Measured Measure(const LatencyRef& ref, const GateInput& input) {
       break;
   }
   if (const uint64_t needed = SamplesNeeded(ref.quantile); count < needed) {
-    return NoData(absl::StrFormat("insufficient: p%.10g needs %u samples, there are %u", ref.quantile * 100, needed, count));
+    return NoData(
+        absl::StrFormat("insufficient: p%.10g needs %u samples, there are %u", ref.quantile * 100, needed, count));
   }
   return {true, {static_cast<double>(input.latencies.Quantile(ref.metric, chosen, ref.quantile)), ""}, ""};
 }

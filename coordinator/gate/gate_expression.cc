@@ -91,9 +91,7 @@ absl::string_view DimensionName(Dimension dimension) {
   return "?";
 }
 
-std::string Shown(const Token& token) {
-  return token.kind == Token::Kind::kEnd ? "the end" : Quoted(token.text);
-}
+std::string Shown(const Token& token) { return token.kind == Token::Kind::kEnd ? "the end" : Quoted(token.text); }
 
 // "p99.9" -> 0.999.
 bool ParseQuantileName(absl::string_view word, double* quantile) {
@@ -171,19 +169,20 @@ class Parser {
     if (metric.part != Metric::Part::kBracket)
       return Fail(word, absl::StrCat(metric.name, " cannot be asked for a part in brackets"));
     const Token inside = lexer_.Take();
-    if (inside.kind != Token::Kind::kWord) return Fail(inside, absl::StrCat("expected a name in [ ], got ", Shown(inside)));
+    if (inside.kind != Token::Kind::kWord)
+      return Fail(inside, absl::StrCat("expected a name in [ ], got ", Shown(inside)));
     *part = std::string(inside.text);
     if (lexer_.TakeSign("]")) return true;
     return Fail(lexer_.token(), absl::StrCat("expected \"]\", got ", Shown(lexer_.token())));
   }
 
   bool FailUnknownMetric(const Token& word, absl::string_view name) {
-    if (name == "latency")
-      return Fail(word, absl::StrCat("ask for a statistic of it: p99(", word.text, ")"));
+    if (name == "latency") return Fail(word, absl::StrCat("ask for a statistic of it: p99(", word.text, ")"));
     std::vector<absl::string_view> names;
     for (const Metric& metric : MetricCatalog()) names.push_back(metric.name);
     const std::string near = Suggestion(name, names);
-    return Fail(word, absl::StrCat("unknown metric ", Quoted(name), near.empty() ? "; docs/gates.md lists them" : near));
+    return Fail(word,
+                absl::StrCat("unknown metric ", Quoted(name), near.empty() ? "; docs/gates.md lists them" : near));
   }
 
   bool ParseLatency(const Token& function, Side* side) {
@@ -200,8 +199,7 @@ class Parser {
     }
     const Token name = lexer_.Take();
     if (!ParseLatencyName(name, &ref)) return false;
-    if (!lexer_.TakeSign(")"))
-      return Fail(lexer_.token(), absl::StrCat("expected \")\", got ", Shown(lexer_.token())));
+    if (!lexer_.TakeSign(")")) return Fail(lexer_.token(), absl::StrCat("expected \")\", got ", Shown(lexer_.token())));
     *side = {ref, Dimension::kDuration, GateKind::kServiceLevel, 0, function.text};
     return true;
   }
@@ -209,8 +207,9 @@ class Parser {
   bool ParseLatencyName(const Token& name, LatencyRef* ref) {
     absl::string_view rest = name.text;
     if (!absl::ConsumePrefix(&rest, "latency."))
-      return Fail(name, absl::StrCat("expected latency.decode, latency.deliver, latency.end_to_end or latency.send, got ",
-                                     Shown(name)));
+      return Fail(name,
+                  absl::StrCat("expected latency.decode, latency.deliver, latency.end_to_end or latency.send, got ",
+                               Shown(name)));
     const size_t dot = rest.find('.');
     const absl::string_view word = rest.substr(0, dot);
     std::vector<absl::string_view> words;
@@ -226,7 +225,8 @@ class Parser {
       if (known.word == class_word) ref->timestamp_class = known.timestamp_class;
     }
     if (ref->timestamp_class != v1::TIMESTAMP_CLASS_UNSPECIFIED) return true;
-    return Fail(name, absl::StrCat("the classes of receive times are none, software and hardware, not ", Quoted(class_word)));
+    return Fail(name,
+                absl::StrCat("the classes of receive times are none, software and hardware, not ", Quoted(class_word)));
   }
 
   bool ParseComparison(Comparison* comparison) {
@@ -234,7 +234,7 @@ class Parser {
       absl::string_view text;
       Comparison comparison;
     };
-    static constexpr Sign kSigns[] = {{"==", Comparison::kEqual},    {"!=", Comparison::kNotEqual},
+    static constexpr Sign kSigns[] = {{"==", Comparison::kEqual},     {"!=", Comparison::kNotEqual},
                                       {"<=", Comparison::kLessEqual}, {">=", Comparison::kGreaterEqual},
                                       {"<", Comparison::kLess},       {">", Comparison::kGreater}};
     for (const Sign& sign : kSigns) {
@@ -277,9 +277,11 @@ class Parser {
       case Dimension::kRatio:
         return TakeUnit(left, token, ParsePercent(token.text), "such as 99.9%", gate);
       case Dimension::kCount:
-        return Fail(token, absl::StrCat(left.name, " is a count: compare it with a plain number, not ", Quoted(token.text)));
+        return Fail(token,
+                    absl::StrCat(left.name, " is a count: compare it with a plain number, not ", Quoted(token.text)));
       case Dimension::kHash:
-        return Fail(token, absl::StrCat(left.name, " is a hash: compare it with reference, as in state_hash == reference"));
+        return Fail(token,
+                    absl::StrCat(left.name, " is a hash: compare it with reference, as in state_hash == reference"));
     }
     return false;
   }

@@ -63,13 +63,15 @@ TEST(GateExpression, PlainNumbersTakeTheUnitOfTheName) {
 }
 
 TEST(GateExpression, RefusesWrongDimensionsAndUnits) {
-  EXPECT_EQ(Bad("p99(latency.decode) < 40"),
-            "23 p99 is a duration, compared with one such as 40us: expected a duration such as 200ms (ns, us, ms, s, m, h), "
-            "got \"40\": the unit is missing");
+  EXPECT_EQ(
+      Bad("p99(latency.decode) < 40"),
+      "23 p99 is a duration, compared with one such as 40us: expected a duration such as 200ms (ns, us, ms, s, m, h), "
+      "got \"40\": the unit is missing");
   EXPECT_THAT(Bad("recovery < 100"), HasSubstr("12 recovery is a duration, compared with one such as 40us"));
   EXPECT_EQ(Bad("duplicates == 5us"), "15 duplicates is a count: compare it with a plain number, not \"5us\"");
   EXPECT_THAT(Bad("delivered >= 0.99"), HasSubstr("14 delivered is a ratio, compared with one such as 99.9%"));
-  EXPECT_EQ(Bad("state_hash == 0"), "15 state_hash is a hash: compare it with reference, as in state_hash == reference");
+  EXPECT_EQ(Bad("state_hash == 0"),
+            "15 state_hash is a hash: compare it with reference, as in state_hash == reference");
   EXPECT_EQ(Bad("state_hash < reference"), "14 state_hash is a hash: only == and != make sense");
   EXPECT_EQ(Bad("duplicates == reference"), "15 duplicates is a count, reference is a hash: they cannot be compared");
   EXPECT_EQ(Bad("recovery_ms <= gaps"), "16 recovery_ms is a duration, gaps is a count: they cannot be compared");

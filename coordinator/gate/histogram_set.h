@@ -10,8 +10,8 @@
 
 namespace feedfarm {
 
-// The latency histograms of one run, one a (metric, class). Intervals are merged by adding counts, never by averaging; classes
-// are never mixed. Not thread-safe. Cost: Add decodes (tens of us); the rest is a walk over the counters.
+// The latency histograms of one run, one a (metric, class). Intervals are merged by adding counts, never by averaging;
+// classes are never mixed. Not thread-safe. Cost: Add decodes (tens of us); the rest is a walk over the counters.
 class HistogramSet {
  public:
   HistogramSet();

@@ -37,12 +37,14 @@ struct Metric {
   absl::string_view doc;
   // In a gate a plain number compared with it means this many ns; 0 = a plain number only fits counts.
   double plain_unit_ns = 0;
-  // What may stand behind the name to ask for a share of the total: "malformed_packets.A", "messages[A]", "drops[ring_full]".
+  // What may stand behind the name to ask for a share of the total: "malformed_packets.A", "messages[A]",
+  // "drops[ring_full]".
   enum class Part : uint8_t { kNone, kLine, kBracket };
   Part part = Part::kNone;
   bool needs_handler = false;
   bool needs_source = false;
-  // Why there may be no value although the roles gave their results: "no gap was recovered". Empty = there is always one.
+  // Why there may be no value although the roles gave their results: "no gap was recovered". Empty = there is always
+  // one.
   absl::string_view absence = {};
   // `part`: "A" or "B" for a line, what stood in the brackets, or empty for the total. The needed results are not null.
   std::optional<MetricValue> (*get)(const RoleResults& results, absl::string_view part) = nullptr;

@@ -87,7 +87,8 @@ GateTally EvaluateGates(const v1::Scenario& scenario, const GateInput& input, v1
     tally.correctness_broken |= broken && correctness;
     tally.service_level_broken |= broken && !correctness;
     tally.no_data |= !broken;
-    reasons->push_back(absl::StrCat("gate ", gate.expression(), broken ? " broke: " : " has no data: ", outcome->reason()));
+    reasons->push_back(
+        absl::StrCat("gate ", gate.expression(), broken ? " broke: " : " has no data: ", outcome->reason()));
   }
   // A run that proves nothing does not pass.
   if (scenario.gates().empty()) {
@@ -136,15 +137,21 @@ v1::RunResult JudgeRun(const v1::Scenario& scenario, const RunEvidence& evidence
 }
 
 v1::Verdict CampaignVerdict(std::span<const v1::Verdict> runs) {
-  static constexpr std::array kWorstFirst = {
-      v1::VERDICT_INFRASTRUCTURE_ERROR, v1::VERDICT_FAILED,  v1::VERDICT_BREACHED, v1::VERDICT_INCONCLUSIVE,
-      v1::VERDICT_CANCELLED,            v1::VERDICT_NOT_RUN, v1::VERDICT_PASSED,   v1::VERDICT_SKIPPED};
+  static constexpr std::array kWorstFirst = {v1::VERDICT_INFRASTRUCTURE_ERROR,
+                                             v1::VERDICT_FAILED,
+                                             v1::VERDICT_BREACHED,
+                                             v1::VERDICT_INCONCLUSIVE,
+                                             v1::VERDICT_CANCELLED,
+                                             v1::VERDICT_NOT_RUN,
+                                             v1::VERDICT_PASSED,
+                                             v1::VERDICT_SKIPPED};
   if (runs.empty()) return v1::VERDICT_NOT_RUN;
   const auto rank = [](v1::Verdict verdict) { return std::find(kWorstFirst.begin(), kWorstFirst.end(), verdict); };
   const auto worst =
       std::min_element(runs.begin(), runs.end(), [&](v1::Verdict a, v1::Verdict b) { return rank(a) < rank(b); });
   // A verdict that is none of these cannot be trusted to be better than any of them.
-  const bool unknown = std::any_of(runs.begin(), runs.end(), [&](v1::Verdict v) { return rank(v) == kWorstFirst.end(); });
+  const bool unknown =
+      std::any_of(runs.begin(), runs.end(), [&](v1::Verdict v) { return rank(v) == kWorstFirst.end(); });
   return unknown ? v1::VERDICT_INFRASTRUCTURE_ERROR : *worst;
 }
 

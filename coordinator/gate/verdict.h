@@ -37,14 +37,15 @@ struct RunEvidence {
   uint64_t finished_unix_ns = 0;
 };
 
-// Pure. ARCHITECTURE.md "Who decides what": cancelled by the user -> cancelled, whatever the stopping broke; else farm, host,
-// lease or input trouble -> infrastructure error; else subject crashed or a correctness gate broke -> failed; else a service-level gate broke -> breached; else a gate
-// without data, or no gate -> inconclusive; else passed. Gates are evaluated in any case. The result's handler and
-// source histograms are those that were judged. The reasons of a run that did not pass are never empty.
+// Pure. ARCHITECTURE.md "Who decides what": cancelled by the user -> cancelled, whatever the stopping broke; else farm,
+// host, lease or input trouble -> infrastructure error; else subject crashed or a correctness gate broke -> failed;
+// else a service-level gate broke -> breached; else a gate without data, or no gate -> inconclusive; else passed. Gates
+// are evaluated in any case. The result's handler and source histograms are those that were judged. The reasons of a
+// run that did not pass are never empty.
 v1::RunResult JudgeRun(const v1::Scenario& scenario, const RunEvidence& evidence);
 
-// Worst first: infrastructure error, failed, breached, inconclusive, cancelled, not run, passed. Skipped only where every
-// run was skipped. No runs: not run.
+// Worst first: infrastructure error, failed, breached, inconclusive, cancelled, not run, passed. Skipped only where
+// every run was skipped. No runs: not run.
 v1::Verdict CampaignVerdict(std::span<const v1::Verdict> runs);
 
 }  // namespace feedfarm

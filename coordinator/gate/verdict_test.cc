@@ -89,8 +89,9 @@ TEST_F(VerdictTest, FailsOnABrokenCorrectnessGate) {
   handler_.set_duplicates(3);
   const v1::RunResult result = Judge({"duplicates == 0", "p50(latency.decode) < 9us"});
   EXPECT_EQ(result.verdict(), v1::VERDICT_FAILED);
-  EXPECT_THAT(result.reasons(), ElementsAre("gate duplicates == 0 broke: measured 3, wanted == 0",
-                                            "gate p50(latency.decode) < 9us has no data: latency.decode has no samples"));
+  EXPECT_THAT(result.reasons(),
+              ElementsAre("gate duplicates == 0 broke: measured 3, wanted == 0",
+                          "gate p50(latency.decode) < 9us has no data: latency.decode has no samples"));
 }
 
 TEST_F(VerdictTest, BreachesOnAServiceLevelGateAlone) {
@@ -151,8 +152,10 @@ TEST_F(VerdictTest, ClassesAreNeverMixed) {
 
 TEST_F(VerdictTest, IntervalsAreMergedByAddingCounts) {
   // The median of all is not the mean of the medians: 900 samples near 1 us, 100 near 1 ms.
-  ASSERT_TRUE(evidence_.latencies.Add(Encoded(v1::LATENCY_METRIC_DECODE, v1::TIMESTAMP_CLASS_SOFTWARE, 1000, 900)).ok());
-  ASSERT_TRUE(evidence_.latencies.Add(Encoded(v1::LATENCY_METRIC_DECODE, v1::TIMESTAMP_CLASS_SOFTWARE, 1'000'000, 100)).ok());
+  ASSERT_TRUE(
+      evidence_.latencies.Add(Encoded(v1::LATENCY_METRIC_DECODE, v1::TIMESTAMP_CLASS_SOFTWARE, 1000, 900)).ok());
+  ASSERT_TRUE(
+      evidence_.latencies.Add(Encoded(v1::LATENCY_METRIC_DECODE, v1::TIMESTAMP_CLASS_SOFTWARE, 1'000'000, 100)).ok());
   const v1::RunResult result = Judge({"p50(latency.decode) < 2us", "p99(latency.decode) > 900us"});
   EXPECT_EQ(result.verdict(), v1::VERDICT_PASSED) << result.DebugString();
   ASSERT_THAT(result.handler().histograms(), SizeIs(1));
@@ -160,7 +163,8 @@ TEST_F(VerdictTest, IntervalsAreMergedByAddingCounts) {
 }
 
 TEST_F(VerdictTest, MissingIntervalsMakeLatencyGatesInconclusive) {
-  ASSERT_TRUE(evidence_.latencies.Add(Encoded(v1::LATENCY_METRIC_DECODE, v1::TIMESTAMP_CLASS_SOFTWARE, 1000, 900)).ok());
+  ASSERT_TRUE(
+      evidence_.latencies.Add(Encoded(v1::LATENCY_METRIC_DECODE, v1::TIMESTAMP_CLASS_SOFTWARE, 1000, 900)).ok());
   evidence_.intervals_missing = 2;
   const v1::RunResult result = Judge({"duplicates == 0", "p50(latency.decode) < 9us"});
   EXPECT_EQ(result.verdict(), v1::VERDICT_INCONCLUSIVE);
@@ -210,9 +214,14 @@ TEST(HistogramSet, RefusesWhatItCannotMerge) {
 }
 
 TEST(CampaignVerdict, IsTheWorstAndSkippedOnlyWhenNothingRan) {
-  const std::vector<v1::Verdict> order = {v1::VERDICT_INFRASTRUCTURE_ERROR, v1::VERDICT_FAILED,  v1::VERDICT_BREACHED,
-                                          v1::VERDICT_INCONCLUSIVE,         v1::VERDICT_CANCELLED, v1::VERDICT_NOT_RUN,
-                                          v1::VERDICT_PASSED,               v1::VERDICT_SKIPPED};
+  const std::vector<v1::Verdict> order = {v1::VERDICT_INFRASTRUCTURE_ERROR,
+                                          v1::VERDICT_FAILED,
+                                          v1::VERDICT_BREACHED,
+                                          v1::VERDICT_INCONCLUSIVE,
+                                          v1::VERDICT_CANCELLED,
+                                          v1::VERDICT_NOT_RUN,
+                                          v1::VERDICT_PASSED,
+                                          v1::VERDICT_SKIPPED};
   for (size_t i = 0; i < order.size(); ++i) {
     for (size_t j = i; j < order.size(); ++j) {
       const v1::Verdict pair[] = {order[j], order[i]};
