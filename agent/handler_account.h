@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "pipeline/control/event_record.h"
+#include "pipeline/control/final_record.h"
+#include "pipeline/control/interval_record.h"
+#include "pipeline/control/ready_record.h"
+#include "pipeline/stats/histogram.h"
+#include "proto/agent_service.pb.h"
+#include "proto/result.pb.h"
+
+namespace feedfarm {
+
+// What one run's handler says, over all its instances, in the wire's terms. After kill_handler the totals are the last
+// instance's (it delivers everything again), the histograms those of all. One thread.
+class HandlerAccount {
+ public:
+  // Events kept for the result; later ones are only in the telemetry.
+  static constexpr int kEventsMax = 4096;
+
+  void Take(const ReadyRecord& ready);
+  // The interval as telemetry, with the events since the last one; without run, epoch and sequence. INVALID_ARGUMENT:
+  // its sequence has a hole or a histogram cannot be read.
+  absl::StatusOr<v1::TelemetryInterval> Take(const IntervalRecord& interval);
+  void Take(const EventRecord& event);
+  // INVALID_ARGUMENT: a histogram cannot be read.
+  absl::Status Take(const FinalRecord& record);
+
+  // The instance is gone; the next one counts from nothing.
+  void BeginInstance();
+  // The new instance is ready, `down_ns` after the kill.
+  void TakeRestart(uint64_t time_unix_ns, uint64_t down_ns);
+
+  // Events that no interval has carried yet.
+  bool has_unsent_events() const { return !unsent_events_.empty(); }
+  v1::TelemetryInterval TakeUnsentEvents(uint64_t time_unix_ns);
+
+  // As far as known: after the final record it is whole.
+  const v1::HandlerResult& result() const { return result_; }
+  // The same with the histograms of all instances.
+  v1::HandlerResult WholeResult() const;
+  uint64_t messages() const { return result_.messages(); }
+  const std::string& build() const { return build_; }
+
+ private:
+  using HistogramKey = std::pair<LatencyMetric, TimestampClass>;
+  using Histograms = std::map<HistogramKey, Histogram>;
+
+  absl::Status Merge(const std::vector<HistogramRecord>& records, Histograms* into) const;
+  void AddEvent(v1::HandlerEvent event);
+
+  v1::HandlerResult result_;
+  std::string build_;
+  uint64_t interval_sequence_ = 0;  // of this instance
+  Histograms earlier_;              // of the instances that are gone
+  Histograms current_;              // of this one: by intervals until its final record
+  std::vector<v1::HandlerEvent> unsent_events_;
+};
+
+}  // namespace feedfarm
