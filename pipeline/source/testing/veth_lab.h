@@ -14,7 +14,7 @@ namespace feedfarm::testing {
 struct VethOptions {
   std::string name = {};  // of the receiving end; the sending end is name + "_tx"
   uint32_t mtu = 1500;
-  uint32_t queues = 1;  // of both ends
+  uint32_t queues = 1;       // of both ends
   std::string address = {};  // of the receiving end, e.g. "10.99.1.1/24"; empty = none
 };
 
