@@ -166,7 +166,7 @@ uint64_t Histogram::ValueAtQuantile(double quantile) const {
   const uint64_t count = Count();
   if (count == 0) return 0;
   // One step towards zero, so that 0.999 of 1,000 is rank 999 although 0.999 has no exact double.
-  const double share = std::nextafter(std::clamp(quantile, 0.0, 1.0), 0.0);
+  const double share = quantile > 0 ? std::nextafter(std::min(quantile, 1.0), 0.0) : 0;  // NaN is 0
   const double rank = std::ceil(share * static_cast<double>(count));
   return HighestAt(IndexAtRank(std::clamp<uint64_t>(static_cast<uint64_t>(rank), 1, count)));
 }

@@ -66,7 +66,7 @@ class Histogram {
   double StdDev() const;
 
   // The largest value of the counter that holds the sample of rank ceil(quantile * Count()), at least 1: p99 is 0.99.
-  // The quantile is clamped to [0, 1]; 0 where nothing was recorded.
+  // The quantile is clamped to [0, 1], NaN counts as 0; 0 where nothing was recorded.
   uint64_t ValueAtQuantile(double quantile) const;
 
   // Index of the counter that holds the sample of `rank` (1 = smallest); kCounters where there are fewer samples.

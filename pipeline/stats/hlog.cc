@@ -27,8 +27,8 @@ constexpr char kLegend[] =
     "\"StartTimestamp\",\"Interval_Length\",\"Interval_Max\",\"Interval_Compressed_Histogram\"\n";
 // Timestamps more than a year before the start time are relative to it (the format's own rule).
 constexpr double kRelativeBeforeSeconds = 365.0 * 24 * 3600;
-// The last second that fits into 64 bits of nanoseconds, less a margin.
-constexpr double kSecondsMax = 1.8e10;
+// Base, timestamp and length together stay within 64 bits of nanoseconds.
+constexpr double kSecondsMax = 6e9;
 
 // Seconds with three decimals, without a detour over floating point.
 std::string Seconds(uint64_t ns) {
