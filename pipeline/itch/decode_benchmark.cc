@@ -1,0 +1,132 @@
+// Decode alone over messages in memory, in the mix of a real day: what a message costs when every field of it is used.
+// Goal: 6 ns a message or less. JSON: --benchmark_format=json.
+#include <benchmark/benchmark.h>
+
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <vector>
+
+#include "pipeline/base/rng.h"
+#include "pipeline/itch/decode.h"
+#include "pipeline/itch/sample_messages.h"
+
+namespace feedfarm::itch {
+namespace {
+
+constexpr size_t kMessages = 1'500'000;
+
+// Thousandths of a day's messages (30 December 2019), the two percent of others spread over the rest.
+struct Share {
+  char type;
+  int thousandths;
+};
+constexpr std::array<Share, 12> kMix = {{{'A', 425},
+                                         {'F', 16},
+                                         {'D', 426},
+                                         {'U', 80},
+                                         {'E', 20},
+                                         {'X', 11},
+                                         {'C', 1},
+                                         {'P', 8},
+                                         {'I', 9},
+                                         {'L', 2},
+                                         {'Q', 1},
+                                         {'H', 1}}};
+
+struct Feed {
+  std::vector<uint8_t> bytes;
+  std::vector<uint32_t> offsets;  // one more than messages
+};
+
+char Draw(Rng& rng) {
+  int at = static_cast<int>(rng.Below(1000));
+  for (const Share& share : kMix) {
+    if (at < share.thousandths) return share.type;
+    at -= share.thousandths;
+  }
+  return 'A';
+}
+
+Feed MakeFeed() {
+  Rng rng(20191230);
+  Feed feed;
+  for (size_t i = 0; i < kMessages; ++i) {
+    const std::vector<uint8_t> message = RandomMessage(Draw(rng), rng);
+    feed.offsets.push_back(static_cast<uint32_t>(feed.bytes.size()));
+    feed.bytes.insert(feed.bytes.end(), message.begin(), message.end());
+  }
+  feed.offsets.push_back(static_cast<uint32_t>(feed.bytes.size()));
+  return feed;
+}
+
+const Feed& TheFeed() {
+  static const Feed feed = MakeFeed();
+  return feed;
+}
+
+// Sums every field, so that none of the loads may be left out.
+class FieldSum {
+ public:
+  template <class... Field>
+  void operator()(const Field&... fields) {
+    (Add(fields), ...);
+  }
+  uint64_t sum = 0;
+
+ private:
+  template <class T>
+  void Add(const T& field) {
+    if constexpr (WalkedField<T>) {
+      T::Walk(field, *this);
+    } else if constexpr (StrongField<T>) {
+      sum += field.value;
+    } else if constexpr (std::integral<T>) {
+      sum += static_cast<uint64_t>(field);
+    } else {
+      static_assert(sizeof(T) <= 8);
+      uint64_t text = 0;
+      std::memcpy(&text, field.data(), sizeof(T));
+      sum += text;
+    }
+  }
+};
+
+template <class Visit>
+void RunOver(benchmark::State& state, Visit visit) {
+  const Feed& feed = TheFeed();
+  for (auto _ : state) {
+    for (size_t i = 0; i < kMessages; ++i) {
+      const uint8_t* at = feed.bytes.data() + feed.offsets[i];
+      visit(std::span<const uint8_t>(at, feed.offsets[i + 1] - feed.offsets[i]));
+    }
+  }
+  state.SetItemsProcessed(static_cast<int64_t>(state.iterations() * kMessages));
+  state.SetBytesProcessed(static_cast<int64_t>(state.iterations() * feed.bytes.size()));
+  state.counters["ns_a_message"] =
+      benchmark::Counter(static_cast<double>(kMessages) * 1e-9,
+                         benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+}
+
+void BM_DecodeEveryField(benchmark::State& state) {
+  FieldSum sum;
+  RunOver(state, [&sum](std::span<const uint8_t> message) {
+    benchmark::DoNotOptimize(Decode(message, [&sum]<class M>(const M& any) { M::Walk(any, sum); }));
+  });
+  benchmark::DoNotOptimize(sum.sum);
+}
+BENCHMARK(BM_DecodeEveryField)->Unit(benchmark::kMillisecond);
+
+// The walk over the messages without a decode: what of the time above is memory and loop.
+void BM_TouchOnly(benchmark::State& state) {
+  uint64_t sum = 0;
+  RunOver(state, [&sum](std::span<const uint8_t> message) { sum += message.front() + message.back(); });
+  benchmark::DoNotOptimize(sum);
+}
+BENCHMARK(BM_TouchOnly)->Unit(benchmark::kMillisecond);
+
+}  // namespace
+}  // namespace feedfarm::itch
+
+BENCHMARK_MAIN();
