@@ -17,7 +17,7 @@ struct TrafficProgress {
   uint64_t packets_a = 0;
   uint64_t packets_b = 0;
   uint64_t send_errors = 0;
-  double share = 0;  // of the planned packets sent, 0..1
+  double share = 0;  // of the planned packets that were sent, 0..1
 };
 
 // The source role of one run: content, packets on lines A and B, faults, sender, re-request server, reference.
