@@ -113,15 +113,12 @@ absl::StatusOr<std::optional<CaptureRecord>> PcapNgReader::TakeBlock() {
   }
   FEEDFARM_ASSIGN_OR_RETURN(const std::span<const uint8_t> block, stream_->Peek(head.bytes));
   FEEDFARM_RETURN_IF_ERROR(CheckBlock(head, block));
+  if (block.size() < head.bytes) counters_.cut_short = true;
   const size_t body_bytes = head.bytes - kBlockHeadBytes - kBlockTailBytes;
   const auto body = block.subspan(kBlockHeadBytes, std::min(body_bytes, block.size() - kBlockHeadBytes));
   stream_->Consume(block.size());
   if (head.type != kInterfaceDescription) return TakePacket(head.type, body, body_bytes);
-  if (body.size() < body_bytes || interfaces_.size() == kInterfacesMax) {
-    counters_.cut_short |= body.size() < body_bytes;
-    return std::nullopt;
-  }
-  AddInterface(body);
+  if (body.size() == body_bytes && interfaces_.size() < kInterfacesMax) AddInterface(body);
   return std::nullopt;
 }
 

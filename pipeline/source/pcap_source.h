@@ -27,11 +27,11 @@ class PcapSource final : public PacketSource {
   };
 
   struct Options {
-    std::string path;
+    std::string path{};
     // Packets to these endpoints are the lines' packets, all others are passed over. Neither set: every packet is line
     // A's.
-    std::optional<Endpoint> line_a;
-    std::optional<Endpoint> line_b;
+    std::optional<Endpoint> line_a{};
+    std::optional<Endpoint> line_b{};
     size_t frames = 4 * kBatchMax;  // packets that may be out at once
   };
 
