@@ -1,0 +1,46 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "pipeline/feed/gap_recovery.h"
+#include "pipeline/feed/line_arbiter.h"
+#include "pipeline/source/packet_source.h"
+
+namespace feedfarm {
+
+// What one line brought.
+struct LineCounters {
+  uint64_t packets = 0;
+  uint64_t bytes = 0;
+  uint64_t first_copies = 0;   // packets that brought something new
+  uint64_t second_copies = 0;  // packets that brought nothing new
+  uint64_t stale_packets = 0;
+  uint64_t malformed_packets = 0;
+  uint64_t heartbeats = 0;
+};
+
+// All that the feed handler counts: totals since it was made. Plain numbers, so that one copy is a snapshot.
+struct FeedCounters {
+  uint64_t messages = 0;
+  std::array<uint64_t, 256> types{};  // by type byte; an empty message counts in no type
+  uint64_t malformed_messages = 0;    // delivered all the same
+  uint64_t partial_overlaps = 0;
+  uint64_t window_full = 0;  // packets that were let go, wholly or in part: asked for again later
+  uint64_t answers = 0;
+  uint64_t answers_malformed = 0;
+  uint64_t answers_stale = 0;
+  std::array<LineCounters, kLines> lines;
+  RecoveryCounters recovery;
+  ArbiterCounters arbiter;
+  // Filled in by Snapshot.
+  uint64_t duplicates = 0;
+  uint64_t out_of_order = 0;
+  uint64_t failovers = 0;
+  uint64_t failover_max_ns = 0;
+  std::array<uint64_t, kLines> cut_measured_ns{};
+  uint64_t state_hash = 0;
+  bool end_of_session = false;
+};
+
+}  // namespace feedfarm

@@ -1,0 +1,288 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "pipeline/base/clock.h"
+#include "pipeline/base/status_macros.h"
+#include "pipeline/feed/feed_counters.h"
+#include "pipeline/feed/feed_event_queue.h"
+#include "pipeline/feed/feed_protocol.h"
+#include "pipeline/feed/latency_histograms.h"
+#include "pipeline/feed/line_arbiter.h"
+#include "pipeline/feed/line_monitor.h"
+#include "pipeline/feed/rerequest_channel.h"
+#include "pipeline/feed/sequenced_stream.h"
+#include "pipeline/feed/stream_auditor.h"
+#include "pipeline/feed/stream_hash.h"
+#include "pipeline/source/packet_source.h"
+
+namespace feedfarm {
+
+struct FeedHandlerOptions {
+  ArbiterOptions arbiter;
+  RecoveryOptions recovery;
+  ReorderBuffer::Options window;
+};
+
+struct TaiClock {
+  uint64_t operator()() const { return TaiNow(); }
+};
+
+// The one place where the stages are wired: source -> framing -> arbiter -> stream (reorder buffer, gap recovery) ->
+// delivery (type counts, hash, auditor, latencies). Everything runs in Poll, on one thread.
+//
+// The clock is read once a batch, after it was received: that is the decode entry of all its packets and the delivery
+// of all messages that it sets free, and what timeouts count on. The hot path has no lock, allocation, log or virtual
+// call a message; receive buffers go back at the end of each Poll, whatever became of their packets.
+template <FeedProtocol Protocol, class Clock = TaiClock>
+class FeedHandler {
+ public:
+  // source, channel (nullptr = no re-request server), events and histograms are borrowed.
+  // INVALID_ARGUMENT: the window is no power of two.
+  static absl::StatusOr<std::unique_ptr<FeedHandler>> Create(FeedHandlerOptions options, PacketSource* source,
+                                                             RerequestChannel* channel, FeedEventQueue* events,
+                                                             LatencyHistograms* histograms, Clock clock = {}) {
+    FEEDFARM_ASSIGN_OR_RETURN(ReorderBuffer first, ReorderBuffer::Create(options.window));
+    FEEDFARM_ASSIGN_OR_RETURN(ReorderBuffer second, ReorderBuffer::Create(options.window));
+    if (channel == nullptr) options.recovery.tries = 0;
+    return std::unique_ptr<FeedHandler>(new FeedHandler(options, std::move(first), std::move(second), source, channel,
+                                                        events, histograms, std::move(clock)));
+  }
+  FeedHandler(const FeedHandler&) = delete;
+  FeedHandler& operator=(const FeedHandler&) = delete;
+
+  // Takes one batch through all stages, then does what recovery has to do. Returns the packets taken.
+  size_t Poll() {
+    const size_t count = source_->Receive(batch_);
+    if (count == 0 && !arbiter_.busy()) return 0;
+    now_ns_ = clock_();
+    for (size_t i = 0; i < count; ++i) {
+      if (i + kPrefetch < count) __builtin_prefetch(batch_[i + kPrefetch].payload);
+      OnLinePacket(batch_[i]);
+    }
+    source_->Release(std::span(batch_).first(count));
+    if (arbiter_.busy()) [[unlikely]]
+      Recover();
+    return count;
+  }
+
+  // Nothing more will come: what is missing is given up, what is held is delivered.
+  void Finish() {
+    now_ns_ = clock_();
+    if (!arbiter_.joined()) return;
+    arbiter_.Switch(now_ns_, *this);
+    if (!arbiter_.current().whole()) arbiter_.Switch(now_ns_, *this);
+    FlushLatency();
+  }
+
+  // Waits for something: recovery has timers running, or packets are held for the next generation.
+  bool busy() const { return arbiter_.busy(); }
+
+  // A cut of a line was armed in the source.
+  void NoteCut(LineId line, uint64_t start_tai_ns, uint64_t duration_ns) {
+    monitor_.NoteCut(line, start_tai_ns, duration_ns);
+  }
+
+  // Records into `histograms` from now on; returns those used before.
+  LatencyHistograms* SwapHistograms(LatencyHistograms* histograms) { return std::exchange(histograms_, histograms); }
+
+  // All counters. Cost: a copy of 2.5 kB.
+  FeedCounters Snapshot() const {
+    FeedCounters counters = counters_;
+    counters.duplicates = auditor_.duplicates();
+    counters.out_of_order = auditor_.out_of_order();
+    counters.failovers = monitor_.failovers();
+    counters.failover_max_ns = monitor_.failover_max_ns();
+    counters.cut_measured_ns = {monitor_.cut_measured_ns(LineId::kA), monitor_.cut_measured_ns(LineId::kB)};
+    counters.state_hash = hash_.value();
+    counters.end_of_session = arbiter_.joined() && arbiter_.ended();
+    return counters;
+  }
+
+  const LineArbiter& arbiter() const { return arbiter_; }
+
+  // Delivery of one message, called by the stream: exactly once, in order.
+  void operator()(uint32_t generation, uint64_t sequence, std::span<const uint8_t> message, const MessageTimes& times) {
+    ++counters_.messages;
+    if (!message.empty()) [[likely]] {
+      ++counters_.types[message[0]];
+      counters_.malformed_messages += Protocol::LengthFits(message[0], message.size()) ? 0 : 1;
+    } else {
+      ++counters_.malformed_messages;
+    }
+    hash_.Add(generation, sequence, message);
+    auditor_.Observe(generation, sequence);
+    if (times.receive_tai_ns != run_times_.receive_tai_ns || times.intended_tai_ns != run_times_.intended_tai_ns) {
+      FlushLatency();
+      run_times_ = times;
+    }
+    ++run_messages_;
+  }
+
+ private:
+  // Packets ahead whose first line is fetched while one is worked on.
+  static constexpr size_t kPrefetch = 4;
+  using Framing = typename Protocol::Framing;
+
+  FeedHandler(const FeedHandlerOptions& options, ReorderBuffer first, ReorderBuffer second, PacketSource* source,
+              RerequestChannel* channel, FeedEventQueue* events, LatencyHistograms* histograms, Clock clock)
+      : source_(source),
+        channel_(channel),
+        histograms_(histograms),
+        clock_(std::move(clock)),
+        streams_{SequencedStream(std::move(first), options.recovery, &counters_.recovery, events),
+                 SequencedStream(std::move(second), options.recovery, &counters_.recovery, events)},
+        arbiter_(options.arbiter, &streams_[0], &streams_[1], &counters_.arbiter, events),
+        monitor_(options.arbiter.dwell_ns, events) {}
+
+  void OnLinePacket(const Packet& packet) {
+    LineCounters& line = counters_.lines[Index(packet.line)];
+    ++line.packets;
+    line.bytes += packet.size;
+    uint64_t receive_ns = now_ns_;
+    if (packet.timestamp_class != TimestampClass::kNone) {
+      receive_ns = packet.receive_tai_ns;
+      histograms_->Of(LatencyMetric::kDecode, packet.timestamp_class).Record(Since(receive_ns));
+    }
+    const std::span payload(packet.payload, packet.size);
+    const PacketHeader header = Framing::ParseHeader(payload);
+    if (header.kind == PacketKind::kMalformed || !IndexIfNeeded(payload, header)) [[unlikely]] {
+      ++line.malformed_packets;
+      return;
+    }
+    monitor_.OnPacket(packet.line, receive_ns);
+    const MessageTimes times{packet.timestamp_class == TimestampClass::kNone ? 0 : packet.receive_tai_ns,
+                             packet.intended_tai_ns, packet.timestamp_class};
+    SequencedStream::Accepted accepted;
+    switch (Place(Origin::kLine, header, packet.payload, times, &accepted)) {
+      case Verdict::kDeliver:
+      case Verdict::kHold:
+        CountAccepted(packet.line, header, accepted, receive_ns);
+        return;
+      case Verdict::kSecondCopy:
+        ++line.second_copies;
+        return;
+      case Verdict::kStale:
+        ++line.stale_packets;
+        return;
+      case Verdict::kHeartbeat:
+      case Verdict::kEndOfSession:
+        ++line.heartbeats;
+        return;
+      case Verdict::kMalformed:
+      case Verdict::kSwitchFirst:
+        ++line.malformed_packets;
+        return;
+    }
+  }
+
+  void CountAccepted(LineId id, const PacketHeader& header, const SequencedStream::Accepted& accepted,
+                     uint64_t receive_ns) {
+    LineCounters& line = counters_.lines[Index(id)];
+    if (accepted.let_go != 0) [[unlikely]]
+      ++counters_.window_full;
+    if (accepted.fresh != 0) {
+      ++line.first_copies;
+      if (accepted.fresh + accepted.let_go < header.count) ++counters_.partial_overlaps;
+      monitor_.OnFirstCopy(id, receive_ns);
+    } else if (accepted.let_go == 0) {
+      ++line.second_copies;
+    }
+  }
+
+  // Indexes the blocks of whatever may change the stream, before anything is changed. False: a block runs past the end.
+  bool IndexIfNeeded(std::span<const uint8_t> payload, const PacketHeader& header) {
+    if (header.kind != PacketKind::kData || arbiter_.Unchanging(header)) return true;
+    return Framing::IndexBlocks(payload, header, blocks_);
+  }
+
+  // Decides and carries out.
+  Verdict Place(Origin origin, const PacketHeader& header, const uint8_t* payload, const MessageTimes& times,
+                SequencedStream::Accepted* accepted) {
+    Decision decision = arbiter_.Decide(origin, header, now_ns_);
+    if (decision.verdict == Verdict::kSwitchFirst) [[unlikely]] {
+      arbiter_.Switch(now_ns_, *this);
+      decision = arbiter_.Decide(origin, header, now_ns_);
+    }
+    if (decision.stream != nullptr) {
+      *accepted = decision.stream->Accept(header, payload, blocks_, times, origin == Origin::kAnswer, now_ns_, *this);
+      FlushLatency();
+    }
+    return decision.verdict;
+  }
+
+  void Recover() {
+    if (channel_ != nullptr && arbiter_.current().recovery().outstanding() != 0) TakeAnswers();
+    arbiter_.Tick(now_ns_, *this);
+    FlushLatency();
+    if (channel_ == nullptr) return;
+    for (const RerequestRange& range : arbiter_.current().recovery().requests()) {
+      std::array<uint8_t, Protocol::Rerequest::kBytesMax> request;
+      const size_t bytes = typename Protocol::Rerequest(arbiter_.session(), range.first, range.count).Encode(request);
+      channel_->Send(std::span(request).first(bytes));
+    }
+  }
+
+  void TakeAnswers() {
+    for (size_t i = 0; i < kBatchMax; ++i) {
+      const std::span<const uint8_t> payload = channel_->Receive();
+      if (payload.empty()) return;
+      ++counters_.answers;
+      const PacketHeader header = Framing::ParseHeader(payload);
+      if (header.kind == PacketKind::kMalformed || !IndexIfNeeded(payload, header)) {
+        ++counters_.answers_malformed;
+        continue;
+      }
+      SequencedStream::Accepted accepted;
+      if (Place(Origin::kAnswer, header, payload.data(), MessageTimes(), &accepted) == Verdict::kStale) {
+        ++counters_.answers_stale;
+      } else {
+        arbiter_.current().recovery().NoteAnswer(now_ns_);
+      }
+      if (accepted.let_go != 0) ++counters_.window_full;
+    }
+  }
+
+  uint64_t Since(uint64_t then_ns) const { return now_ns_ > then_ns ? now_ns_ - then_ns : 0; }
+
+  // Messages of one packet have equal times: they are recorded together.
+  void FlushLatency() {
+    if (run_messages_ == 0) return;
+    if (run_times_.receive_tai_ns != 0) Record(LatencyMetric::kDeliver, run_times_.receive_tai_ns);
+    if (run_times_.intended_tai_ns != 0) Record(LatencyMetric::kEndToEnd, run_times_.intended_tai_ns);
+    run_messages_ = 0;
+  }
+
+  void Record(LatencyMetric metric, uint64_t since_ns) {
+    Histogram& histogram = histograms_->Of(metric, run_times_.timestamp_class);
+    if (run_messages_ == 1) {
+      histogram.Record(Since(since_ns));
+    } else {
+      histogram.RecordCount(Since(since_ns), run_messages_);
+    }
+  }
+
+  PacketSource* const source_;
+  RerequestChannel* const channel_;
+  LatencyHistograms* histograms_;
+  Clock clock_;
+  uint64_t now_ns_ = 0;
+  FeedCounters counters_;
+  std::array<SequencedStream, 2> streams_;
+  LineArbiter arbiter_;
+  LineMonitor monitor_;
+  StreamHash hash_;
+  StreamAuditor auditor_;
+  MessageTimes run_times_;
+  uint64_t run_messages_ = 0;
+  std::array<Packet, kBatchMax> batch_;
+  BlockIndex blocks_{};
+};
+
+}  // namespace feedfarm
