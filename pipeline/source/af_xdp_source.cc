@@ -31,20 +31,20 @@ static_assert(static_cast<int>(TimestampClass::kSoftware) == FEED_FILTER_CLASS_S
 static_assert(static_cast<int>(TimestampClass::kHardware) == FEED_FILTER_CLASS_HARDWARE);
 
 constexpr uint32_t kFramesMin = 4 * kBatchMax;
-// The kernel keeps this much before a packet in its frame; the metadata lies in it.
-constexpr uint32_t kXdpHeadroomBytes = 256;
+constexpr uint32_t kHeadroomBytes = kXdpHeadroomBytes + kMetadataHeadroomBytes;
 // What a frame holds beside the MTU's bytes: Ethernet, two VLAN tags, the send trailer.
 constexpr uint32_t kFrameOverheadBytes = ETH_HLEN + 2 * 4 + kSendTrailerBytes;
+constexpr uint32_t kCacheLineBytes = 64;
 constexpr uint32_t kFrameBytesSmall = 2048;
 constexpr uint32_t kFrameBytesLarge = 4096;
 
 absl::StatusOr<uint32_t> FrameBytesFor(const NetworkInterface& interface) {
-  const uint32_t needed = kXdpHeadroomBytes + kFrameOverheadBytes + interface.mtu;
+  const uint32_t needed = kHeadroomBytes + kFrameOverheadBytes + interface.mtu;
   if (needed <= kFrameBytesSmall) return kFrameBytesSmall;
   if (needed <= kFrameBytesLarge) return kFrameBytesLarge;
   return absl::FailedPreconditionError(absl::StrCat(interface.name, " has MTU ", interface.mtu, ": AF_XDP frames of ",
                                                     kFrameBytesLarge, " bytes hold an MTU of at most ",
-                                                    kFrameBytesLarge - kXdpHeadroomBytes - kFrameOverheadBytes));
+                                                    kFrameBytesLarge - kHeadroomBytes - kFrameOverheadBytes));
 }
 
 absl::Status CheckOptions(const AfXdpOptions& options) {
@@ -278,8 +278,7 @@ size_t AfXdpSource::Impl::ReceiveFrom(XskSocket& socket, std::span<Packet> out) 
     const uint64_t address = socket.Descriptor(first + i).addr;
     if (address >= memory_bytes) continue;
     __builtin_prefetch(memory + address - sizeof(feed_filter_metadata));
-    __builtin_prefetch(memory + address);
-    __builtin_prefetch(memory + address + 64);
+    __builtin_prefetch(memory + address - sizeof(feed_filter_metadata) + kCacheLineBytes);
   }
   FramePool& frames = pool_->frames();
   size_t taken = 0;

@@ -34,6 +34,7 @@
 #include "pipeline/xdp/network_interface.h"
 #include "pipeline/xdp/umem_pool.h"
 #include "pipeline/xdp/xdp_program.h"
+#include "pipeline/xdp/xsk_umem.h"
 
 namespace feedfarm {
 namespace {
@@ -48,11 +49,11 @@ constexpr int kReceiverPriority = 20, kSenderPriority = 10;
 // No packet for so long after the sender's end: the burst is over.
 constexpr uint64_t kQuietNs = 20'000'000;
 // The kernel lets real-time threads have 0.95 s of each second: the pause lets the budget fill again.
-constexpr timespec kPause{0, 300'000'000};
+constexpr timespec kPause{0, 150'000'000};
 
 struct Settings {
-  uint32_t packets = 400'000;
-  uint32_t repetitions = 7;
+  uint32_t packets = 100'000;
+  uint32_t repetitions = 25;
   uint32_t messages = 1;
   double rate_pps = 0;
 };
@@ -81,7 +82,7 @@ class BareDropLoop final : public Receiver {
     xsk_umem_config umem_config{.fill_size = kRingEntries,
                                 .comp_size = kRingEntries,
                                 .frame_size = kFrameBytes,
-                                .frame_headroom = 0,
+                                .frame_headroom = kMetadataHeadroomBytes,
                                 .flags = 0};
     int error = xsk_umem__create(&loop->umem_, loop->pool_->memory(), loop->pool_->bytes(), &loop->fill_,
                                  &loop->completion_, &umem_config);

@@ -31,7 +31,8 @@ class XdpProgram {
  public:
   // Tries in turn: bound to the device (hardware receive time) in native mode, software time in native mode, software
   // time in SKB mode. A port whose last program is just dying (EBUSY) is tried again for one second.
-  // FailedPrecondition: another program stays there; PermissionDenied: CAP_BPF and CAP_NET_ADMIN; others: the last attempt's errno with the interface's name.
+  // FailedPrecondition: another program stays there; PermissionDenied: CAP_BPF and CAP_NET_ADMIN; others: the last
+  // attempt's errno with the interface's name.
   static absl::StatusOr<std::unique_ptr<XdpProgram>> Attach(const XdpProgramOptions& options);
 
   // Loads the software variant without attaching it, for BPF_PROG_TEST_RUN.

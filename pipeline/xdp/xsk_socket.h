@@ -68,9 +68,10 @@ class XskSocket {
   // Puts up to min(owed, `max`) frames into the fill ring; what the pool lacks stays owed, and is a miss of the pool.
   void Refill(FramePool& pool, uint32_t max);
 
-  // In need-wakeup mode the driver may have gone to sleep for want of frames.
+  // A zero-copy driver may have gone to sleep for want of frames. In copy mode nobody sleeps, and the flag shares a
+  // cache line with the fill ring's consumer, which the kernel writes for each batch: it is not read.
   void WakeIfNeeded() {
-    if (xsk_ring_prod__needs_wakeup(fill_)) recvfrom(fd_, nullptr, 0, MSG_DONTWAIT, nullptr, nullptr);
+    if (zero_copy_ && xsk_ring_prod__needs_wakeup(fill_)) recvfrom(fd_, nullptr, 0, MSG_DONTWAIT, nullptr, nullptr);
   }
 
   // One getsockopt.

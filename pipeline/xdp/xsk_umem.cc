@@ -10,7 +10,7 @@ absl::StatusOr<std::unique_ptr<XskUmem>> XskUmem::Create(UmemPool& pool, uint32_
   const xsk_umem_config config = {.fill_size = ring_entries,
                                   .comp_size = XSK_RING_CONS__DEFAULT_NUM_DESCS,
                                   .frame_size = pool.frames().frame_bytes(),
-                                  .frame_headroom = 0,
+                                  .frame_headroom = kMetadataHeadroomBytes,
                                   .flags = 0};
   const int error =
       xsk_umem__create(&result->umem_, pool.memory(), pool.bytes(), &result->fill_, &result->completion_, &config);

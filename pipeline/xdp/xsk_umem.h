@@ -7,9 +7,21 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
+#include "pipeline/xdp/feed_filter_abi.h"
 #include "pipeline/xdp/umem_pool.h"
 
 namespace feedfarm {
+
+// Bytes that the kernel keeps before a packet for XDP programs (XDP_PACKET_HEADROOM).
+inline constexpr uint32_t kXdpHeadroomBytes = 256;
+
+// And before them, of our own: with it the metadata begins a cache line, and a small packet's metadata and headers lie
+// in one line instead of two. Each line that the receiver reads must come from the CPU that wrote it.
+//
+//   0                     256        272
+//   XDP headroom ...       metadata   Ethernet ...
+inline constexpr uint32_t kMetadataHeadroomBytes = 16;
+static_assert(kMetadataHeadroomBytes == sizeof(feed_filter_metadata));
 
 // A pool's memory as the kernel knows it. Borrows the pool; outlives every socket made on it.
 class XskUmem {
