@@ -1,0 +1,196 @@
+// Exactly once, in order, under every fault: real campaigns through coordinator, agents, veth, XDP and AF_XDP.
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "gtest/gtest.h"
+#include "tests/support/lab.h"
+
+namespace feedfarm {
+namespace {
+
+constexpr char kHead[] = R"(campaign: delivery
+seed: 7
+defaults:
+  timeout: 60s
+  gates:
+    - messages == sent_messages
+    - duplicates == 0
+    - out_of_order == 0
+    - unrecovered_messages == 0
+    - state_hash == reference
+)";
+
+// One lab for all cases: what one of them leaves behind, the next ones would meet.
+class Delivery : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    if (LabUnavailable()) return;
+    auto lab = Lab::Create();
+    ASSERT_TRUE(lab.ok()) << lab.status();
+    lab_ = lab->release();
+  }
+  static void TearDownTestSuite() { delete lab_; }
+
+  void SetUp() override {
+    if (auto reason = LabUnavailable()) GTEST_SKIP() << *reason;
+    ASSERT_NE(lab_, nullptr);
+  }
+  void TearDown() override {
+    if (lab_ != nullptr) EXPECT_EQ(lab_->Residue(), "");
+  }
+
+  static std::map<std::string, uint64_t> Types(const google::protobuf::RepeatedPtrField<v1::TypeCount>& counts) {
+    std::map<std::string, uint64_t> types;
+    for (const auto& count : counts) types[count.type()] = count.messages();
+    return types;
+  }
+
+  // The invariant, from the results themselves and not only from the gates' word for it.
+  static void ExpectExactlyOnce(const v1::RunResult& run) {
+    EXPECT_EQ(run.verdict(), v1::VERDICT_PASSED) << run.DebugString();
+    EXPECT_GT(run.source().messages(), 0u);
+    EXPECT_EQ(run.handler().messages(), run.source().messages());
+    EXPECT_EQ(run.handler().duplicates(), 0u);
+    EXPECT_EQ(run.handler().out_of_order(), 0u);
+    EXPECT_EQ(run.handler().unrecovered_messages(), 0u);
+    EXPECT_EQ(run.handler().state_hash(), run.source().reference_hash());
+    EXPECT_EQ(Types(run.handler().types()), Types(run.source().types()));
+    EXPECT_EQ(run.handler().pool_available(), run.handler().pool_frames());
+    EXPECT_EQ(run.handler().hot_path_allocations(), 0u);
+    EXPECT_EQ(run.handler().xdp_mode(), "native");
+    EXPECT_EQ(run.intervals_missing(), 0u);
+  }
+
+  static Lab* lab_;
+};
+
+Lab* Delivery::lab_ = nullptr;
+
+std::string Synthetic(const std::string& faults, const std::string& more_traffic = "", int repetitions = 1) {
+  return absl::StrCat(kHead, "scenarios:\n  - name: subject\n    repetitions: ", repetitions,
+                      "\n    traffic: {synthetic: {messages: 100000, symbols: 2000, messages_per_packet: 2}, rate: 20000pps",
+                      more_traffic, "}\n    faults: [", faults, "]\n");
+}
+
+TEST_F(Delivery, NoFault) {
+  auto outcome = lab_->RunCampaign(Synthetic(""));
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  ExpectExactlyOnce(outcome.Run("subject"));
+  EXPECT_EQ(outcome.Run("subject").handler().gaps(), 0u);
+}
+
+TEST_F(Delivery, LineBPackedDifferentlyAndLate) {
+  auto outcome = lab_->RunCampaign(Synthetic("", ", repack_b: true, skew_b: 200us"));
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  ExpectExactlyOnce(outcome.Run("subject"));
+}
+
+TEST_F(Delivery, CutIsMeasuredTo200MsWithin1MsThreeTimes) {
+  auto outcome = lab_->RunCampaign(Synthetic("{at: 1s, cut: {line: A, duration: 200ms}}", "", 3));
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  ASSERT_EQ(outcome.status.runs_size(), 3);
+  for (const auto& run : outcome.status.runs()) {
+    ExpectExactlyOnce(run.result());
+    const auto& handler = run.result().handler();
+    ASSERT_EQ(handler.lines_size(), 2);
+    EXPECT_NEAR(static_cast<double>(handler.lines(0).cut_measured_ns()), 200e6, 1e6);
+    EXPECT_NEAR(static_cast<double>(handler.lines(0).cut_packets()), 4000, 20);
+    EXPECT_EQ(handler.lines(1).cut_packets(), 0u);
+    EXPECT_GE(handler.failovers(), 1u);
+  }
+}
+
+TEST_F(Delivery, GapOf1000MessagesOnBothLines) {
+  auto outcome = lab_->RunCampaign(Synthetic("{at: 1s, gap: {messages: 1000, lines: both}}"));
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  const auto& run = outcome.Run("subject");
+  ExpectExactlyOnce(run);
+  EXPECT_EQ(run.source().gap_messages(), 1000u);
+  EXPECT_EQ(run.handler().gaps(), 1u);
+  EXPECT_EQ(run.handler().recovered_messages(), 1000u);
+}
+
+TEST_F(Delivery, DuplicatesAndReordering) {
+  auto outcome = lab_->RunCampaign(
+      Synthetic("{at: 500ms, duplicate: {packets: 500, lines: both}}, {at: 1s, reorder: {packets: 500, distance: 3, lines: both}}"));
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  ExpectExactlyOnce(outcome.Run("subject"));
+  EXPECT_GE(outcome.Run("subject").source().duplicate_packets(), 500u);
+  EXPECT_GE(outcome.Run("subject").source().reordered_packets(), 500u);
+}
+
+TEST_F(Delivery, EverythingAtOnceWithALossyReRequestServer) {
+  auto outcome = lab_->RunCampaign(
+      Synthetic("{at: 1s, cut: {line: A, duration: 200ms}}, {at: 1050ms, gap: {messages: 1000, lines: both}}, "
+                "{at: 1s, duplicate: {packets: 800, lines: B}}, {at: 1100ms, reorder: {packets: 800, distance: 4, lines: B}}",
+                ", repack_b: true, skew_b: 100us, rerequest: {port: 26490, loss: 10%, messages_max: 16}"));
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  ExpectExactlyOnce(outcome.Run("subject"));
+}
+
+TEST_F(Delivery, KilledHandlerRecoversFromTheFirstMessage) {
+  auto outcome = lab_->RunCampaign(Synthetic("{at: 2s, kill_handler: {}}"));
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  const auto& run = outcome.Run("subject");
+  EXPECT_EQ(run.verdict(), v1::VERDICT_PASSED) << run.DebugString();
+  EXPECT_EQ(run.handler().restarts(), 1u);
+  EXPECT_EQ(run.handler().state_hash(), run.source().reference_hash());
+}
+
+TEST_F(Delivery, RecvmmsgReceivesTheSame) {
+  auto outcome = lab_->RunCampaign(absl::StrCat(
+      Synthetic("{at: 1s, gap: {messages: 1000, lines: both}}"), "    handler: {receive: recvmmsg}\n"));
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  const auto& run = outcome.Run("subject");
+  EXPECT_EQ(run.verdict(), v1::VERDICT_PASSED) << run.DebugString();
+  EXPECT_EQ(run.handler().state_hash(), run.source().reference_hash());
+}
+
+std::string Data(const std::string& file) {
+  const char* folder = std::getenv("FEEDFARM_DATA");
+  return folder == nullptr || *folder == 0 ? "" : absl::StrCat(folder, "/", file);
+}
+
+#define SKIP_WITHOUT(path) \
+  if (path.empty() || !std::filesystem::exists(path)) GTEST_SKIP() << "no real captures (FEEDFARM_DATA)"
+
+TEST_F(Delivery, RealIexCaptureIsCountedByType) {
+  const std::string capture = Data("iex-deep10-20170425.pcap.gz");
+  SKIP_WITHOUT(capture);
+  auto outcome = lab_->RunCampaign(absl::StrCat(kHead, "    - session_restarts == sent_session_restarts\n",
+                                                "scenarios:\n  - name: iex\n    traffic: {capture: {path: ", capture,
+                                                "}, protocol: iextp-deep10, rate: 20000pps}\n"));
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  const auto& run = outcome.Run("iex");
+  ExpectExactlyOnce(run);
+  EXPECT_EQ(run.handler().messages(), 391999u);
+  const std::map<std::string, uint64_t> expected = {{"H", 93638}, {"O", 93638}, {"P", 93636}, {"T", 83343}, {"5", 14627},
+                                                    {"8", 12941}, {"B", 73},    {"E", 59},    {"S", 44}};
+  EXPECT_EQ(Types(run.handler().types()), expected);
+  EXPECT_EQ(run.handler().session_restarts(), 11u);
+  EXPECT_EQ(run.handler().session_changes(), 0u);
+  EXPECT_EQ(run.handler().gaps(), 0u);
+  EXPECT_EQ(run.source().truncated_records(), 1u);
+  for (const auto& line : run.handler().lines()) EXPECT_EQ(line.malformed_packets(), 1u) << line.line();
+}
+
+TEST_F(Delivery, RealEsOrderFlowUnderFaults) {
+  const std::string capture = Data("es-20231225.itch.gz");
+  SKIP_WITHOUT(capture);
+  auto outcome = lab_->RunCampaign(absl::StrCat(
+      kHead, "scenarios:\n  - name: es\n    traffic: {capture: {path: ", capture,
+      ", messages_per_packet: 2}, protocol: moldudp64-itch50, rate: 20000pps, repack_b: true}\n",
+      "    faults: [{at: 300ms, cut: {line: A, duration: 200ms}}, {at: 700ms, gap: {messages: 1000, lines: both}}]\n"));
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  ExpectExactlyOnce(outcome.Run("es"));
+  EXPECT_EQ(outcome.Run("es").handler().messages(), 62297u);
+  const std::map<std::string, uint64_t> expected = {{"A", 29216}, {"D", 12665}, {"U", 9904}, {"E", 6174},
+                                                    {"P", 2973},  {"X", 1362},  {"S", 2},    {"R", 1}};
+  EXPECT_EQ(Types(outcome.Run("es").handler().types()), expected);
+}
+
+}  // namespace
+}  // namespace feedfarm
