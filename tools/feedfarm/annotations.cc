@@ -1,0 +1,71 @@
+#include "tools/feedfarm/annotations.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "coordinator/gate/exit_code.h"
+#include "tools/feedfarm/text_table.h"
+#include "tools/feedfarm/units_text.h"
+
+namespace feedfarm {
+namespace {
+
+constexpr size_t kAnnotationsMax = 10;
+
+struct Finding {
+  bool error = true;
+  std::string title;
+  std::string message;
+};
+
+std::string EscapeMessage(const std::string& text) {
+  return absl::StrReplaceAll(text, {{"%", "%25"}, {"\r", "%0D"}, {"\n", "%0A"}});
+}
+
+std::string EscapeProperty(const std::string& text) {
+  return absl::StrReplaceAll(EscapeMessage(text), {{":", "%3A"}, {",", "%2C"}});
+}
+
+std::string Cell(const std::string& text) { return absl::StrReplaceAll(Printable(text), {{"|", "\\|"}}); }
+
+std::vector<Finding> Findings(const v1::CampaignStatus& status) {
+  std::vector<Finding> findings;
+  for (const auto& run : status.runs()) {
+    for (const auto& reason : run.result().reasons()) findings.push_back({true, run.scenario(), reason});
+    for (const auto& gate : run.result().gates()) {
+      if (gate.outcome() == v1::GATE_OUTCOME_HELD) continue;
+      findings.push_back({gate.outcome() == v1::GATE_OUTCOME_BROKEN, run.scenario(),
+                          absl::StrCat("gate ", gate.expression(), ": measured ", gate.measured().empty() ? "-" : gate.measured(),
+                                       gate.reason().empty() ? "" : absl::StrCat(" (", gate.reason(), ")"))});
+    }
+  }
+  // Errors before warnings; among equals, in the runs' order.
+  std::stable_sort(findings.begin(), findings.end(), [](const Finding& a, const Finding& b) { return a.error > b.error; });
+  return findings;
+}
+
+}  // namespace
+
+std::string AnnotationsText(const v1::CampaignStatus& status) {
+  std::string out;
+  const std::vector<Finding> findings = Findings(status);
+  for (size_t i = 0; i < std::min(findings.size(), kAnnotationsMax); ++i) {
+    absl::StrAppend(&out, findings[i].error ? "::error" : "::warning", " title=", EscapeProperty(findings[i].title),
+                    "::", EscapeMessage(findings[i].message), "\n");
+  }
+  if (findings.size() > kAnnotationsMax) {
+    absl::StrAppend(&out, "::notice::", findings.size() - kAnnotationsMax, " more findings in the report\n");
+  }
+  absl::StrAppend(&out, "::group::feedfarm ", EscapeMessage(status.campaign_id()), ": ", VerdictName(status.verdict()),
+                  "\n| scenario | run | verdict | messages | gaps | duplicates |\n| --- | --- | --- | --- | --- | --- |\n");
+  for (const auto& run : status.runs()) {
+    const auto& handler = run.result().handler();
+    absl::StrAppend(&out, "| ", Cell(run.scenario()), " | ", run.run_id(), " | ", VerdictName(run.result().verdict()), " | ",
+                    CountText(handler.messages()), " | ", handler.gaps(), " | ", handler.duplicates(), " |\n");
+  }
+  return out + "::endgroup::\n";
+}
+
+}  // namespace feedfarm

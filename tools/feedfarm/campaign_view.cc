@@ -1,0 +1,113 @@
+#include "tools/feedfarm/campaign_view.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "coordinator/gate/exit_code.h"
+#include "tools/feedfarm/names.h"
+#include "tools/feedfarm/text_table.h"
+#include "tools/feedfarm/units_text.h"
+
+namespace feedfarm {
+namespace {
+
+std::string VerdictOrState(const v1::RunStatus& run) {
+  const v1::Verdict verdict = run.result().verdict();
+  return verdict == v1::VERDICT_UNSPECIFIED ? StateName(run.state()) : VerdictName(verdict);
+}
+
+std::string CampaignState(const v1::CampaignStatus& status) {
+  if (status.finished()) return VerdictName(status.verdict());
+  return status.cancel_requested() ? "cancelling" : "running";
+}
+
+std::string Hosts(const v1::RunStatus& run) {
+  return run.source_host().empty() ? "-" : absl::StrCat(run.source_host(), ">", run.handler_host());
+}
+
+void AppendGates(const v1::RunStatus& run, bool all, std::string* out) {
+  for (const auto& gate : run.result().gates()) {
+    if (!all && gate.outcome() == v1::GATE_OUTCOME_HELD) continue;
+    const char* outcome = gate.outcome() == v1::GATE_OUTCOME_HELD     ? "held"
+                          : gate.outcome() == v1::GATE_OUTCOME_BROKEN ? "broken"
+                                                                      : "no data";
+    absl::StrAppend(out, "  ", run.run_id(), " ", outcome, ": ", Printable(gate.expression()), "  measured ",
+                    gate.measured().empty() ? "-" : Printable(gate.measured()),
+                    gate.reason().empty() ? "" : absl::StrCat("  (", Printable(gate.reason()), ")"), "\n");
+  }
+}
+
+}  // namespace
+
+std::string CampaignsTable(const v1::ListReply& reply) {
+  TextTable table({"ID", "NAME", "VERDICT", ">RUNS", "SUBMITTED", "FINISHED"});
+  for (const auto& campaign : reply.campaigns()) {
+    table.Add({campaign.campaign_id(), campaign.name(), CampaignState(campaign),
+               absl::StrCat(campaign.runs_finished(), "/", campaign.runs_count()), TimeText(campaign.submitted_unix_ns()),
+               TimeText(campaign.finished_unix_ns())});
+  }
+  return table.ToString();
+}
+
+std::string CampaignText(const v1::CampaignStatus& status, bool wide) {
+  std::string out = absl::StrCat("campaign ", status.campaign_id(), " (", Printable(status.name()), "), seed ", status.seed(), ": ",
+                                 CampaignState(status), "\n");
+  std::vector<std::string> header = {"RUN", "SCENARIO", "VERDICT", "HOSTS", ">MESSAGES", ">DONE", "NOW"};
+  if (wide) header.insert(header.end(), {">EPOCH", "STARTED", "FINISHED"});
+  TextTable table(header);
+  for (const auto& run : status.runs()) {
+    std::vector<std::string> row = {run.run_id(),
+                                    run.scenario(),
+                                    VerdictOrState(run),
+                                    Hosts(run),
+                                    CountText(run.messages()),
+                                    absl::StrFormat("%.0f%%", run.progress() * 100),
+                                    run.activity().empty() ? "-" : run.activity()};
+    if (wide) {
+      row.insert(row.end(), {absl::StrCat(run.epoch()), TimeText(run.result().started_unix_ns()),
+                             TimeText(run.result().finished_unix_ns())});
+    }
+    table.Add(row);
+  }
+  out += table.ToString();
+  for (const auto& run : status.runs()) {
+    for (const auto& reason : run.result().reasons()) absl::StrAppend(&out, "  ", run.run_id(), ": ", Printable(reason), "\n");
+    AppendGates(run, wide, &out);
+  }
+  if (!status.report_path().empty()) absl::StrAppend(&out, "report: ", Printable(status.report_path()), "\n");
+  if (!status.report_error().empty()) absl::StrAppend(&out, "report failed: ", Printable(status.report_error()), "\n");
+  return out;
+}
+
+std::string PlanText(const v1::PlanReply& reply) {
+  TextTable table({"SCENARIO", ">REPETITION", "SOURCE", "HANDLER", ">ABOUT", ">SEED", ">GATES"});
+  uint64_t total_ns = 0;
+  for (const auto& run : reply.runs()) {
+    total_ns += run.duration_estimate_ns();
+    table.Add({run.scenario(), absl::StrCat(run.repetition()), run.source_host().empty() ? "-" : run.source_host(),
+               run.handler_host().empty() ? "-" : run.handler_host(), DurationText(run.duration_estimate_ns()),
+               absl::StrCat(run.seed()), absl::StrCat(run.gates_size())});
+  }
+  return absl::StrCat(table.ToString(), reply.runs_size(), " runs, about ", DurationText(total_ns), " one after another\n");
+}
+
+std::string DiagnosticsText(const google::protobuf::RepeatedPtrField<v1::Diagnostic>& diagnostics) {
+  std::string out;
+  for (const auto& d : diagnostics) {
+    absl::StrAppend(&out, Printable(d.file()));
+    if (d.line() != 0) absl::StrAppend(&out, ":", d.line(), ":", d.column());
+    absl::StrAppend(&out, ": ", Printable(d.message()), "\n");
+  }
+  return out;
+}
+
+std::string UnplaceableText(const google::protobuf::RepeatedPtrField<v1::PlacementProblem>& problems) {
+  std::string out;
+  for (const auto& problem : problems) {
+    absl::StrAppend(&out, "no hosts can carry scenario '", Printable(problem.scenario()), "':\n");
+    for (const auto& constraint : problem.constraints()) absl::StrAppend(&out, "  ", Printable(constraint), "\n");
+  }
+  return out;
+}
+
+}  // namespace feedfarm

@@ -1,0 +1,36 @@
+#include <iostream>
+#include <memory>
+
+#include "tools/feedfarm/commands.h"
+#include "tools/feedfarm/report_files.h"
+
+namespace feedfarm {
+namespace {
+
+int Report(CliContext& context, const std::string& id, const std::string& out) {
+  absl::Status status;
+  if (!out.empty()) status = FetchReportFolder(context, id, out);
+  if (status.ok()) {
+    auto text = FetchReportFile(context, id, context.output == OutputFormat::kJson ? "report.json" : "report.txt");
+    if (text.ok()) std::cout << *text;
+    status = text.status();
+  }
+  if (status.ok()) return 0;
+  return ReportRpcError(context,
+                        grpc::Status(static_cast<grpc::StatusCode>(status.code()), std::string(status.message())));
+}
+
+}  // namespace
+
+void AddReportCommand(CLI::App& app, CliContext& context) {
+  auto id = std::make_shared<std::string>();
+  auto out = std::make_shared<std::string>();
+  CLI::App* command = app.add_subcommand("report", "Print a finished campaign's report, or fetch its folder");
+  command->add_option("ID", *id, "campaign, e.g. c1")->required();
+  command->add_option("--out", *out, "also fetch the whole report folder into DIR");
+  command->footer("Prints report.txt, or report.json with -o json. The folder holds report.txt, report.json, junit.xml, and for each run "
+                  "manifest.json, counters.json, latency.hlog and logs.\n\nExample:\n  feedfarm report c1 --out report/");
+  command->callback([id, out, &context] { context.exit_code = Report(context, *id, *out); });
+}
+
+}  // namespace feedfarm
