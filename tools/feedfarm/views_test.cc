@@ -16,9 +16,9 @@ TEST(TextTable, AlignsByCharactersAndKeepsControlCharactersOut) {
   table.Add({"µ", "1"});
   table.Add({"a\x1b[2Jb", "1,000"});
   EXPECT_EQ(table.ToString(),
-            "NAME     COUNT\n"
-            "µ            1\n"
-            "a?[2Jb   1,000\n");
+            "NAME    COUNT\n"
+            "µ           1\n"
+            "a?[2Jb  1,000\n");
 }
 
 TEST(UnitsText, HasThreeDigitsAndAUnit) {
