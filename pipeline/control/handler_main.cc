@@ -1,0 +1,129 @@
+// feedfarm-handler: the feed handler as a process of its own, a child of feedfarm-agent. See ARCHITECTURE.md, "Handler
+// process". Nothing of it outlives it: sockets, XDP programs and memory are the kernel's to clean, kill -9 included.
+#include <gnu/libc-version.h>
+#include <signal.h>
+#include <sys/prctl.h>
+
+#include <iostream>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "glog/logging.h"
+#include "pipeline/base/status_macros.h"
+#include "pipeline/control/control_channel.h"
+#include "pipeline/control/handler_options.h"
+#include "pipeline/control/hot_loop.h"
+#include "pipeline/control/hot_mailbox.h"
+#include "pipeline/control/hot_thread.h"
+#include "pipeline/control/housekeeper.h"
+#include "pipeline/control/ready_record.h"
+#include "pipeline/feed/feed_handler.h"
+#include "pipeline/feed/retransmit_client.h"
+#include "pipeline/source/af_xdp_source.h"
+#include "pipeline/source/recvmmsg_source.h"
+
+namespace feedfarm {
+namespace {
+
+constexpr int kHostRefused = 11;
+
+absl::StatusOr<std::unique_ptr<LiveSource>> MakeSource(const HandlerOptions& options) {
+  switch (options.receive) {
+    case ReceiveMethod::kAfXdp:
+      return AfXdpSource::Create({.lines = options.lines, .frames = options.pool_frames});
+    case ReceiveMethod::kRecvmmsg:
+      return RecvmmsgSource::Create({.lines = options.lines, .frames = options.pool_frames});
+  }
+  return absl::InternalError("no such receive method");
+}
+
+FeedHandlerOptions FeedOptions(const HandlerOptions& options) {
+  FeedHandlerOptions feed;
+  feed.arbiter = {.first_sequence = options.first_sequence, .dwell_ns = options.dwell_ns};
+  feed.recovery.dwell_ns = options.dwell_ns;
+  feed.recovery.timeout_ns = options.rerequest_timeout_ns;
+  feed.recovery.tries = options.rerequest_tries;
+  feed.window.messages = options.window_messages;
+  return feed;
+}
+
+template <class Protocol>
+absl::StatusOr<std::unique_ptr<HotLoop>> MakeLoop(const HandlerOptions& options, LiveSource* source,
+                                                  RerequestChannel* channel, FeedEventQueue* events,
+                                                  LatencyHistograms* histograms, HotMailbox* mailbox) {
+  FEEDFARM_ASSIGN_OR_RETURN(auto handler,
+                            FeedHandler<Protocol>::Create(FeedOptions(options), source, channel, events, histograms));
+  return std::make_unique<FeedHotLoop<Protocol>>(std::move(handler), source, mailbox, options.spin);
+}
+
+std::string Build() {
+#ifdef __clang__
+  return absl::StrCat("clang ", __clang_version__, ", glibc ", ::gnu_get_libc_version(), " malloc");
+#else
+  return absl::StrCat("gcc ", __VERSION__, ", glibc ", ::gnu_get_libc_version(), " malloc");
+#endif
+}
+
+void LogNotGranted(const std::vector<std::string>& sentences) {
+  for (const std::string& sentence : sentences) LOG(WARNING) << "not granted: " << sentence;
+}
+
+absl::Status Serve(const HandlerOptions& options, ControlChannel& control) {
+  LogNotGranted(SettleMemory());
+  AvoidCpu(options.cpu);
+  std::unique_ptr<RetransmitClient> client;
+  if (options.rerequest) {
+    FEEDFARM_ASSIGN_OR_RETURN(client, RetransmitClient::Create(options.rerequest->group, options.rerequest->port));
+  }
+  FeedEventQueue events;
+  HotMailbox mailbox;
+  LatencyHistograms first, second;
+  FEEDFARM_ASSIGN_OR_RETURN(const std::unique_ptr<LiveSource> source, MakeSource(options));
+  LogNotGranted(source->grants().not_granted);
+  const auto make_loop =
+      options.protocol == HandlerProtocol::kMoldItch ? MakeLoop<MoldItchProtocol> : MakeLoop<IexDeepProtocol>;
+  FEEDFARM_ASSIGN_OR_RETURN(std::unique_ptr<HotLoop> loop,
+                            make_loop(options, source.get(), client.get(), &events, &first, &mailbox));
+  HotThread hot({.cpu = options.cpu, .fifo = options.fifo, .spin = options.spin}, std::move(loop));
+  LogNotGranted(hot.not_granted());
+  Housekeeper housekeeper(
+      {.artifacts = options.artifacts, .xdp_mode = source->grants().xdp_mode, .bind_mode = source->grants().bind_mode},
+      &control, &mailbox, &hot, &events, &second);
+  const absl::Status status = housekeeper.Run({.xdp_mode = source->grants().xdp_mode,
+                                               .bind_mode = source->grants().bind_mode,
+                                               .timestamp_class = Name(source->grants().timestamp_class),
+                                               .build = Build()});
+  hot.Join();
+  return status;
+}
+
+int Main(int argc, char** argv) {
+  google::InitGoogleLogging(argv[0]);
+  FLAGS_logtostderr = true;
+  // Blocked before any thread exists: the housekeeper takes them as `stop`.
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  const ParsedHandlerOptions parsed = ParseHandlerOptions(argc, argv);
+  if (!parsed.options) {
+    (parsed.exit_code == 0 ? std::cout : std::cerr) << parsed.text << "\n";
+    return parsed.exit_code;
+  }
+  // With the agent dies the handler; --control-fd's end tells too, for an agent whose other thread started us.
+  if (parsed.options->control_fd >= 0) ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  ControlChannel control(parsed.options->control_fd);
+  const absl::Status status = Serve(*parsed.options, control);
+  if (status.ok() || absl::IsUnavailable(status)) return 0;  // unavailable: the agent is gone, nobody to tell
+  LOG(ERROR) << status;
+  (void)control.Say(RecordLine("error").Add("message", std::string(status.message())));
+  return absl::IsInvalidArgument(status) ? 2 : kHostRefused;
+}
+
+}  // namespace
+}  // namespace feedfarm
+
+int main(int argc, char** argv) { return feedfarm::Main(argc, argv); }

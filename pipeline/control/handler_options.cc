@@ -1,0 +1,88 @@
+#include "pipeline/control/handler_options.h"
+
+#include <bit>
+#include <map>
+
+#include "CLI/CLI.hpp"
+#include "absl/strings/str_cat.h"
+#include "pipeline/base/status_macros.h"
+
+namespace feedfarm {
+namespace {
+
+constexpr int kBadFlags = 2;
+
+// Endpoints as they stand on the command line.
+struct Texts {
+  std::string port_a, port_b, group_a, group_b, rerequest;
+};
+
+void Declare(CLI::App& app, HandlerOptions& options, Texts& texts) {
+  const std::map<std::string, HandlerProtocol> protocols = {{"moldudp64-itch50", HandlerProtocol::kMoldItch},
+                                                            {"iextp-deep10", HandlerProtocol::kIexDeep}};
+  const std::map<std::string, ReceiveMethod> methods = {{"af_xdp", ReceiveMethod::kAfXdp},
+                                                        {"recvmmsg", ReceiveMethod::kRecvmmsg}};
+  app.add_option("--protocol", options.protocol, "moldudp64-itch50 or iextp-deep10")
+      ->required()
+      ->transform(CLI::Transformer(protocols))
+      ->option_text("NAME");
+  app.add_option("--receive", options.receive, "af_xdp or recvmmsg")
+      ->transform(CLI::Transformer(methods))
+      ->option_text("NAME");
+  app.add_option("--port-a", texts.port_a, "interface of line A")->required();
+  app.add_option("--port-b", texts.port_b, "interface of line B")->required();
+  app.add_option("--group-a", texts.group_a, "line A's group, IP:PORT")->required();
+  app.add_option("--group-b", texts.group_b, "line B's group, IP:PORT")->required();
+  app.add_option("--rerequest", texts.rerequest, "re-request server, IP:PORT; none: gaps are skipped");
+  app.add_option("--dwell-ns", options.dwell_ns, "a gap older than this is asked for");
+  app.add_option("--window-messages", options.window_messages, "messages the reorder buffer holds, power of two");
+  app.add_option("--rerequest-timeout-ns", options.rerequest_timeout_ns, "first wait for an answer, doubles");
+  app.add_option("--rerequest-tries", options.rerequest_tries, "requests for a range before it is unrecoverable");
+  app.add_option("--pool-frames", options.pool_frames, "receive buffers, power of two");
+  app.add_flag("--spin", options.spin, "spin on the rings instead of sleeping");
+  app.add_flag("--fifo", options.fifo, "SCHED_FIFO for the hot thread");
+  app.add_option("--cpu", options.cpu, "core of the hot thread; -1: not pinned");
+  app.add_option("--first-sequence", options.first_sequence, "first message wanted; 0: the first one seen");
+  app.add_option("--artifacts", options.artifacts, "folder for latency.hlog and counters.json");
+  app.add_option("--control-fd", options.control_fd, "socket to the agent; none: records go to stdout");
+}
+
+absl::Status Check(const Texts& texts, HandlerOptions& options) {
+  FEEDFARM_ASSIGN_OR_RETURN(options.lines[0], ParseLineEndpoint(texts.port_a, texts.group_a));
+  FEEDFARM_ASSIGN_OR_RETURN(options.lines[1], ParseLineEndpoint(texts.port_b, texts.group_b));
+  if (!texts.rerequest.empty()) {
+    FEEDFARM_ASSIGN_OR_RETURN(options.rerequest, ParseLineEndpoint("none", texts.rerequest));
+  }
+  if (!std::has_single_bit(options.window_messages)) {
+    return absl::InvalidArgumentError("--window-messages must be a power of two");
+  }
+  if (!std::has_single_bit(options.pool_frames)) {
+    return absl::InvalidArgumentError("--pool-frames must be a power of two");
+  }
+  if (options.dwell_ns == 0 || options.rerequest_timeout_ns == 0) {
+    return absl::InvalidArgumentError("--dwell-ns and --rerequest-timeout-ns must not be 0");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+ParsedHandlerOptions ParseHandlerOptions(int argc, const char* const* argv) {
+  CLI::App app("feedfarm-handler: the feed handler under test, run by feedfarm-agent", "feedfarm-handler");
+  HandlerOptions options;
+  Texts texts;
+  try {
+    Declare(app, options, texts);
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    return {std::nullopt, app.help(), 0};
+  } catch (const CLI::ParseError& error) {
+    return {std::nullopt, error.what(), kBadFlags};
+  }
+  if (const absl::Status status = Check(texts, options); !status.ok()) {
+    return {std::nullopt, std::string(status.message()), kBadFlags};
+  }
+  return {options, "", 0};
+}
+
+}  // namespace feedfarm

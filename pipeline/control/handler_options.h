@@ -1,0 +1,45 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "pipeline/source/line_endpoint.h"
+#include "pipeline/source/packet_source.h"
+
+namespace feedfarm {
+
+enum class HandlerProtocol : uint8_t { kMoldItch, kIexDeep };
+enum class ReceiveMethod : uint8_t { kAfXdp, kRecvmmsg };
+
+// feedfarm-handler's flags (ARCHITECTURE.md, "Handler process"), parsed and checked.
+struct HandlerOptions {
+  HandlerProtocol protocol = HandlerProtocol::kMoldItch;
+  ReceiveMethod receive = ReceiveMethod::kAfXdp;
+  std::array<LineEndpoint, kLines> lines;
+  std::optional<LineEndpoint> rerequest;  // its interface means nothing
+  uint64_t dwell_ns = 1'000'000;
+  uint32_t window_messages = 65'536;
+  uint64_t rerequest_timeout_ns = 5'000'000;
+  uint32_t rerequest_tries = 8;
+  uint32_t pool_frames = 8'192;
+  bool spin = false;
+  bool fifo = false;
+  int cpu = -1;  // -1 = not pinned
+  uint64_t first_sequence = 1;
+  std::string artifacts;  // empty = none
+  int control_fd = -1;    // -1 = records go to stdout and nothing is read
+};
+
+// What parsing came to: options, or text for the user and the exit code to end with (0 for --help, 2 for bad flags).
+struct ParsedHandlerOptions {
+  std::optional<HandlerOptions> options;
+  std::string text;
+  int exit_code = 0;
+};
+
+ParsedHandlerOptions ParseHandlerOptions(int argc, const char* const* argv);
+
+}  // namespace feedfarm
