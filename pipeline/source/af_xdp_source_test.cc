@@ -4,9 +4,11 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <iostream>
 #include <memory>
 #include <string>
 #include <thread>
@@ -25,6 +27,7 @@ using testing::BuildFrame;
 using testing::FrameSender;
 using testing::FrameSpec;
 using testing::HasXdpProgram;
+using testing::TransmitDrops;
 
 constexpr uint32_t kGroup[kLines] = {0xEF0A0001, 0xEF0A0002};
 constexpr uint16_t kPort = 26400;
@@ -230,6 +233,8 @@ TEST_F(AfXdpSourceTest, CutsALineForExactlyItsTime) {
     const uint64_t first_ns = TaiNow() + 5'000'000;
     const uint64_t start_ns = first_ns + kLeadNs, end_ns = start_ns + kCutNs;
     const SourceCounters before = source.Counters();
+    const uint64_t lab_lost_a = TransmitDrops("line_a_tx").value_or(0),
+                   lab_lost_b = TransmitDrops("line_b_tx").value_or(0);
     ASSERT_TRUE(source.ArmCut(LineId::kA, start_ns, kCutNs).ok());
 
     // The sender's own stamps: how long it slept through an edge is not the cut's doing.
@@ -237,14 +242,15 @@ TEST_F(AfXdpSourceTest, CutsALineForExactlyItsTime) {
     std::atomic<uint64_t> sent{0};
     std::atomic<bool> done{false};
     std::thread sending([&] {
-      sched_param priority{.sched_priority = 10};
-      sched_setscheduler(0, SCHED_FIFO, &priority);  // less than 0.95 s: not throttled
+      // Real-time, but asleep between packets: veth delivers in a softirq of this very CPU, which needs time as well.
+      const sched_param priority{.sched_priority = 10};
+      sched_setscheduler(0, SCHED_FIFO, &priority);
       auto to_a = FrameSender::Create("line_a_tx"), to_b = FrameSender::Create("line_b_tx");
       const std::vector<uint8_t> frame_a = Frame(LineId::kA), frame_b = Frame(LineId::kB);
       for (uint64_t due_ns = first_ns; due_ns < end_ns + kLeadNs; due_ns += kPeriodNs) {
-        uint64_t now_ns;
-        while ((now_ns = TaiNow()) < due_ns) {
-        }
+        const timespec due{static_cast<time_t>(due_ns / 1'000'000'000), static_cast<long>(due_ns % 1'000'000'000)};
+        clock_nanosleep(CLOCK_TAI, TIMER_ABSTIME, &due, nullptr);
+        const uint64_t now_ns = TaiNow();
         if (!to_a->Send(frame_a).ok() || !to_b->Send(frame_b).ok()) continue;
         sent.fetch_add(1);
         if (now_ns < start_ns) sent_last_before_ns = now_ns;
@@ -278,8 +284,10 @@ TEST_F(AfXdpSourceTest, CutsALineForExactlyItsTime) {
     EXPECT_EQ(seen.inside, 0u);
     EXPECT_GE(account->first_tai_ns, start_ns);
     EXPECT_LT(account->last_tai_ns, end_ns);
-    EXPECT_EQ(seen.packets[0] + account->packets, sent.load());
-    EXPECT_EQ(seen.packets[1], sent.load());
+    const uint64_t lost_a = TransmitDrops("line_a_tx").value_or(0) - lab_lost_a;
+    const uint64_t lost_b = TransmitDrops("line_b_tx").value_or(0) - lab_lost_b;
+    EXPECT_EQ(seen.packets[0] + account->packets + lost_a, sent.load());
+    EXPECT_EQ(seen.packets[1] + lost_b, sent.load());
     const SourceCounters after = source.Counters();
     EXPECT_EQ(after.cut_packets[0] - before.cut_packets[0], account->packets);
     EXPECT_EQ(after.cut_packets[1], 0u);
@@ -294,6 +302,10 @@ TEST_F(AfXdpSourceTest, CutsALineForExactlyItsTime) {
               << account->packets << " packets; at the edges the sender was late by "
               << static_cast<double>(sender_late_ns) / 1e6 << " ms\n";
     EXPECT_GE(measured_ns, kCutNs);
+    if (lost_a > 0) {
+      std::cout << "the lab's veth lost " << lost_a << " packets of line A: this measure says nothing\n";
+      continue;
+    }
     EXPECT_LE(measured_ns, kCutNs + sender_late_ns + kMarginNs);
   }
 }

@@ -3,7 +3,9 @@
 #include <arpa/inet.h>
 #include <bpf/libbpf.h>
 #include <fcntl.h>
+#include <ifaddrs.h>
 #include <linux/if_ether.h>
+#include <linux/if_link.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
 #include <sched.h>
@@ -82,6 +84,18 @@ absl::StatusOr<bool> HasXdpProgram(const std::string& interface) {
   const int error = bpf_xdp_query_id(static_cast<int>(if_nametoindex(interface.c_str())), 0, &program);
   if (error != 0) return ErrnoStatus(absl::StrCat("query XDP of ", interface), -error);
   return program != 0;
+}
+
+absl::StatusOr<uint64_t> TransmitDrops(const std::string& interface) {
+  ifaddrs* all = nullptr;
+  if (getifaddrs(&all) != 0) return ErrnoStatus("getifaddrs");
+  absl::StatusOr<uint64_t> drops = absl::NotFoundError(absl::StrCat("no interface ", interface));
+  for (const ifaddrs* entry = all; entry != nullptr; entry = entry->ifa_next) {
+    if (interface != entry->ifa_name || entry->ifa_addr == nullptr || entry->ifa_addr->sa_family != AF_PACKET) continue;
+    drops = static_cast<const rtnl_link_stats*>(entry->ifa_data)->tx_dropped;
+  }
+  freeifaddrs(all);
+  return drops;
 }
 
 }  // namespace feedfarm::testing

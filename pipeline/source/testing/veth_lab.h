@@ -42,4 +42,7 @@ class FrameSender {
 // True where an XDP program is attached to the interface (by netlink, as `ip link` sees it).
 absl::StatusOr<bool> HasXdpProgram(const std::string& interface);
 
+// Packets that an interface was given to send and lost: a veth whose peer's CPU has no time loses them here.
+absl::StatusOr<uint64_t> TransmitDrops(const std::string& interface);
+
 }  // namespace feedfarm::testing
