@@ -67,6 +67,10 @@ class FeedHandler {
       OnLinePacket(batch_[i]);
     }
     source_->Release(std::span(batch_).first(count));
+    const bool backlog = count >= kBacklog && ++backlog_turns_ < kBacklogTurnsMax;
+    if (backlog) return count;
+    backlog_turns_ = 0;
+    monitor_.Check();
     if (arbiter_.busy()) [[unlikely]]
       Recover();
     return count;
@@ -128,6 +132,10 @@ class FeedHandler {
  private:
   // Packets ahead whose first line is fetched while one is worked on.
   static constexpr size_t kPrefetch = 4;
+  // A batch as large as this says that more is waiting: what seems missing or late may be among it, so nothing is
+  // declared before it is taken, for that many turns at most.
+  static constexpr size_t kBacklog = kBatchMax / 2;
+  static constexpr uint32_t kBacklogTurnsMax = 256;
   using Framing = typename Protocol::Framing;
 
   FeedHandler(const FeedHandlerOptions& options, ReorderBuffer first, ReorderBuffer second, PacketSource* source,
@@ -281,6 +289,7 @@ class FeedHandler {
   StreamAuditor auditor_;
   MessageTimes run_times_;
   uint64_t run_messages_ = 0;
+  uint32_t backlog_turns_ = 0;
   std::array<Packet, kBatchMax> batch_;
   BlockIndex blocks_{};
 };
