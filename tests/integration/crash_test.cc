@@ -14,6 +14,7 @@ seed: 11
 scenarios:
   - name: subject
     timeout: 40s
+    placement: {source: {host: src}, handler: {host: dut}}
     traffic: {synthetic: {messages: 240000, symbols: 1000, messages_per_packet: 2}, rate: 20000pps}
     gates:
       - messages == sent_messages

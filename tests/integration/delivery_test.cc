@@ -15,6 +15,7 @@ constexpr char kHead[] = R"(campaign: delivery
 seed: 7
 defaults:
   timeout: 60s
+  placement: {source: {host: src}, handler: {host: dut}}
   gates:
     - messages == sent_messages
     - duplicates == 0

@@ -35,7 +35,10 @@ const char* Color(v1::Verdict verdict) {
 
 std::string Now(const v1::RunStatus& run) {
   if (Finished(run)) return VerdictName(run.result().verdict());
-  return run.activity().empty() ? StateName(run.state()) : absl::StrCat(StateName(run.state()), ": ", Printable(run.activity()));
+  const std::string state = StateName(run.state());
+  if (run.activity().empty() || run.activity() == state) return state;
+  // "preparing: source is not ready" names its state itself.
+  return run.activity().rfind(state, 0) == 0 ? Printable(run.activity()) : absl::StrCat(state, ": ", Printable(run.activity()));
 }
 
 }  // namespace
