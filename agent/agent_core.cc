@@ -56,13 +56,18 @@ std::string Name(const RunKey& key) {
 AgentCore::AgentCore(Options options, EpochStore* epochs, RunWorkFactory* factory, RunEventSink sink)
     : options_(std::move(options)), epochs_(epochs), factory_(factory), sink_(std::move(sink)) {}
 
+void AgentCore::SetHost(v1::HostFacts facts, std::vector<std::string> unfit_reasons) {
+  options_.facts = std::move(facts);
+  options_.unfit_reasons = std::move(unfit_reasons);
+}
+
 void AgentCore::AddRecovered(RecoveredRun run) {
   v1::DesiredRun desired;
   desired.set_run_id(run.key.run_id);
   desired.set_role(run.key.role);
   desired.set_epoch(run.epoch);
   for (const std::string& left : run.residue) {
-    options_.unfit_reasons.push_back(absl::StrCat("run ", run.key.run_id, " could not be undone: ", left));
+    left_behind_.push_back(absl::StrCat("run ", run.key.run_id, " could not be undone: ", left));
   }
   Entry entry{std::move(desired), RunMachine::Recovered(run.epoch, std::move(run.residue)), std::move(run.work)};
   runs_.insert_or_assign(run.key, std::move(entry));
@@ -190,7 +195,7 @@ void AgentCore::Step(const RunKey& key, const RunEvent& event, uint64_t now_ns) 
   }
   if (std::holds_alternative<run_event::Undone>(event)) {
     for (const std::string& left : entry.machine.residue()) {
-      options_.unfit_reasons.push_back(absl::StrCat("run ", key.run_id, " left behind: ", left));
+      left_behind_.push_back(absl::StrCat("run ", key.run_id, " left behind: ", left));
     }
   }
   for (RunAction action : actions) {
@@ -242,6 +247,7 @@ v1::AgentState AgentCore::State(uint64_t unix_ns) const {
   *state.mutable_facts() = options_.facts;
   state.set_epoch_seen(epochs_->seen());
   for (const std::string& reason : options_.unfit_reasons) state.add_unfit_reasons(reason);
+  for (const std::string& left : left_behind_) state.add_unfit_reasons(left);
   state.set_version(options_.version);
   state.set_agent_unix_ns(unix_ns);
   for (const std::string& undone : options_.undone_at_start) state.add_undone_at_start(undone);

@@ -27,12 +27,16 @@ class AgentCore {
     std::string instance_id;
     std::string version;
     v1::HostFacts facts;
+    // Why the host as such must not be used.
     std::vector<std::string> unfit_reasons;
     std::vector<std::string> undone_at_start;
   };
 
   // `epochs` and `factory` are borrowed. `sink` is handed to each RunWork and must end in OnRunEvent, later.
   AgentCore(Options options, EpochStore* epochs, RunWorkFactory* factory, RunEventSink sink);
+
+  // The host as it is now. Reasons that runs gave for not using it stay.
+  void SetHost(v1::HostFacts facts, std::vector<std::string> unfit_reasons);
 
   // Takes over a run of the agent's former life. Before anything else.
   void AddRecovered(RecoveredRun run);
@@ -73,6 +77,8 @@ class AgentCore {
   RunWorkFactory* factory_;
   RunEventSink sink_;
   Runs runs_;
+  // What runs left behind: for good, until the agent is started again.
+  std::vector<std::string> left_behind_;
   // Epochs of runs that were forgotten lately: a late desired state must not bring one back.
   std::deque<std::pair<RunKey, uint64_t>> forgotten_;
   bool shut_down_ = false;
