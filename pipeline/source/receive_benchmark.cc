@@ -1,6 +1,7 @@
 // How fast packets come in and are decoded: the AF_XDP source with MoldUDP64 decoding against a bare AF_XDP loop that
-// only gives frames back, and against recvmmsg. All in one run, in turn, each on a veth pair of its own, in an
-// anonymous namespace. Prints JSON. Needs root. Figures hold for this machine only, and only against each other.
+// only gives frames back, and against recvmmsg; and the whole feed handler. All in one run, in turn, each on a veth
+// pair of its own, in an anonymous namespace. Prints JSON. Needs root. Figures hold for this machine only, and only
+// against each other.
 #include <arpa/inet.h>
 #include <linux/if_xdp.h>
 #include <sched.h>
@@ -23,7 +24,11 @@
 #include "absl/strings/str_cat.h"
 #include "pipeline/base/clock.h"
 #include "pipeline/base/status_macros.h"
+#include "pipeline/feed/feed_event_queue.h"
+#include "pipeline/feed/feed_handler.h"
+#include "pipeline/feed/feed_protocol.h"
 #include "pipeline/feed/framing.h"
+#include "pipeline/feed/latency_histograms.h"
 #include "pipeline/moldudp64/moldudp64.h"
 #include "pipeline/source/af_xdp_source.h"
 #include "pipeline/source/packet_source.h"
@@ -170,16 +175,48 @@ class DecodingReceiver final : public Receiver {
   std::array<uint64_t, 256> types_{};
 };
 
+// The whole feed handler: decode, arbitration of the two lines, hash, latencies.
+class HandlingReceiver final : public Receiver {
+ public:
+  static absl::StatusOr<std::unique_ptr<Receiver>> Create(std::unique_ptr<LiveSource> source) {
+    std::unique_ptr<HandlingReceiver> receiver(new HandlingReceiver(std::move(source)));
+    FEEDFARM_ASSIGN_OR_RETURN(receiver->handler_,
+                              FeedHandler<MoldItchProtocol>::Create({}, receiver->source_.get(), nullptr,
+                                                                    &receiver->events_, &receiver->histograms_));
+    return std::unique_ptr<Receiver>(std::move(receiver));
+  }
+
+  size_t Poll() override { return handler_->Poll(); }
+  uint64_t messages() const override { return handler_->Snapshot().messages; }
+
+ private:
+  explicit HandlingReceiver(std::unique_ptr<LiveSource> source) : source_(std::move(source)) {}
+
+  std::unique_ptr<LiveSource> source_;
+  FeedEventQueue events_;
+  LatencyHistograms histograms_;
+  std::unique_ptr<FeedHandler<MoldItchProtocol>> handler_;
+};
+
 std::array<LineEndpoint, kLines> LinesOn(const std::string& interface) {
   return {LineEndpoint{interface, kGroup, kPort}, LineEndpoint{interface, kGroup, kPort + 1}};
 }
 
-absl::StatusOr<std::unique_ptr<Receiver>> MakeAfXdp(const std::string& interface) {
+absl::StatusOr<std::unique_ptr<AfXdpSource>> MakeSource(const std::string& interface) {
   AfXdpOptions options;
   options.lines = LinesOn(interface);
   options.frames = kFrames;
-  FEEDFARM_ASSIGN_OR_RETURN(std::unique_ptr<AfXdpSource> source, AfXdpSource::Create(options));
+  return AfXdpSource::Create(options);
+}
+
+absl::StatusOr<std::unique_ptr<Receiver>> MakeAfXdp(const std::string& interface) {
+  FEEDFARM_ASSIGN_OR_RETURN(std::unique_ptr<AfXdpSource> source, MakeSource(interface));
   return std::make_unique<DecodingReceiver>(std::move(source));
+}
+
+absl::StatusOr<std::unique_ptr<Receiver>> MakeHandler(const std::string& interface) {
+  FEEDFARM_ASSIGN_OR_RETURN(std::unique_ptr<AfXdpSource> source, MakeSource(interface));
+  return HandlingReceiver::Create(std::move(source));
 }
 
 absl::StatusOr<std::unique_ptr<Receiver>> MakeRecvmmsg(const std::string& interface) {
@@ -219,16 +256,19 @@ std::vector<uint8_t> MakeFrame(uint32_t messages) {
 
 absl::StatusOr<std::vector<Method>> MakeMethods(const Settings& settings) {
   using Factory = absl::StatusOr<std::unique_ptr<Receiver>> (*)(const std::string&);
-  const std::pair<const char*, Factory> all[] = {
-      {"af_xdp_bare", BareDropLoop::Create}, {"af_xdp_decode", MakeAfXdp}, {"recvmmsg_decode", MakeRecvmmsg}};
+  const std::pair<const char*, Factory> all[] = {{"af_xdp_bare", BareDropLoop::Create},
+                                                 {"af_xdp_decode", MakeAfXdp},
+                                                 {"recvmmsg_decode", MakeRecvmmsg},
+                                                 {"af_xdp_handler", MakeHandler}};
   std::vector<Method> methods;
   for (const auto& [name, create] : all) {
     Method method{.name = name, .interface = absl::StrCat("bench", methods.size()), .receiver = {}, .sender = {}};
     const std::string address = absl::StrCat("10.99.", methods.size(), ".1/24");
     FEEDFARM_RETURN_IF_ERROR(testing::MakeVeth({.name = method.interface, .address = address}));
     FEEDFARM_ASSIGN_OR_RETURN(method.receiver, create(method.interface));
-    FEEDFARM_ASSIGN_OR_RETURN(method.sender, testing::LiveSender::Create(absl::StrCat(method.interface, "_tx"),
-                                                                         MakeFrame(settings.messages), kPort));
+    FEEDFARM_ASSIGN_OR_RETURN(
+        method.sender, testing::LiveSender::Create(absl::StrCat(method.interface, "_tx"), MakeFrame(settings.messages),
+                                                   kPort, settings.messages));
     methods.push_back(std::move(method));
   }
   return methods;
@@ -336,6 +376,7 @@ absl::Status Run(const Settings& settings) {
   }
   report["ratios"]["decode_to_bare"] = Ratio(methods[1], methods[0]);
   report["ratios"]["decode_to_recvmmsg"] = Ratio(methods[1], methods[2]);
+  report["ratios"]["handler_to_bare"] = Ratio(methods[3], methods[0]);
   std::cout << report.dump(2) << "\n";
   return absl::OkStatus();
 }

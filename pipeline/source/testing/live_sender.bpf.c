@@ -17,6 +17,7 @@
 const volatile __u32 out_interface;
 // Line A's port; line B's is the next one. Frames go to A and B in turn, both with the same sequence.
 const volatile __u16 first_port;
+const volatile __u32 messages_per_packet;
 // 0 = as fast as can be.
 volatile __u64 period_ns;
 
@@ -35,7 +36,7 @@ int live_sender(struct xdp_md *ctx) {
   const __u64 frame = frames++;
   *(__u16 *)(data + UDP_PORT_OFFSET) = bpf_htons(first_port + frame % LINES);
   // The sequence stands at an even, but not at an 8-byte, offset.
-  const __u64 sequence = bpf_cpu_to_be64(1 + frame / LINES);
+  const __u64 sequence = bpf_cpu_to_be64(1 + frame / LINES * messages_per_packet);
   __builtin_memcpy(data + SEQUENCE_OFFSET, &sequence, SEQUENCE_BYTES);
   if (period_ns != 0) {
     if (due_ns == 0) due_ns = bpf_ktime_get_ns();

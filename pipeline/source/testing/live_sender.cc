@@ -40,13 +40,15 @@ LiveSender::LiveSender(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 LiveSender::~LiveSender() = default;
 
 absl::StatusOr<std::unique_ptr<LiveSender>> LiveSender::Create(const std::string& interface,
-                                                               std::span<const uint8_t> frame, uint16_t first_port) {
+                                                               std::span<const uint8_t> frame, uint16_t first_port,
+                                                               uint32_t messages_per_packet) {
   auto impl = std::make_unique<Impl>();
   impl->frame.assign(frame.begin(), frame.end());
   impl->skeleton.reset(live_sender_bpf__open());
   if (impl->skeleton == nullptr) return ErrnoStatus("open BPF object live_sender");
   impl->skeleton->rodata->out_interface = if_nametoindex(interface.c_str());
   impl->skeleton->rodata->first_port = first_port;
+  impl->skeleton->rodata->messages_per_packet = messages_per_packet;
   if (int error = live_sender_bpf__load(impl->skeleton.get()); error != 0) {
     return ErrnoStatus("load BPF program live_sender", -error);
   }
@@ -55,7 +57,6 @@ absl::StatusOr<std::unique_ptr<LiveSender>> LiveSender::Create(const std::string
 
 absl::Status LiveSender::Send(uint32_t frames, uint64_t period_ns) {
   auto* state = impl_->skeleton->bss;
-  state->frames = 0;
   state->due_ns = 0;
   state->period_ns = period_ns;
   bpf_test_run_opts run{};

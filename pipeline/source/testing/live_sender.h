@@ -17,9 +17,10 @@ namespace feedfarm::testing {
 class LiveSender {
  public:
   // `frame`: Ethernet, IPv4 without options, UDP, MoldUDP64. Its port alternates between `first_port` and the next one,
-  // its sequence counts up from 1, the same on both.
+  // its sequence counts up from 1 by `messages_per_packet`, from one Send to the next, the same on both.
   static absl::StatusOr<std::unique_ptr<LiveSender>> Create(const std::string& interface,
-                                                            std::span<const uint8_t> frame, uint16_t first_port);
+                                                            std::span<const uint8_t> frame, uint16_t first_port,
+                                                            uint32_t messages_per_packet);
   ~LiveSender();
   LiveSender(const LiveSender&) = delete;
   LiveSender& operator=(const LiveSender&) = delete;
