@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+
 namespace feedfarm {
 namespace {
 
@@ -67,7 +70,7 @@ Value Drops(const RoleResults& results, Part reason) {
 Value RingDrops(const RoleResults& results, Part) {
   double sum = 0;
   for (const v1::ReasonCount& drop : results.handler->drops()) {
-    if (drop.reason().find("ring") != std::string::npos) sum += static_cast<double>(drop.count());
+    if (absl::StrContains(absl::StrCat("_", drop.reason(), "_"), "_ring_")) sum += static_cast<double>(drop.count());
   }
   return Number(sum);
 }

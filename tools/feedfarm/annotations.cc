@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "coordinator/gate/exit_code.h"
@@ -33,16 +34,21 @@ std::string Cell(const std::string& text) { return absl::StrReplaceAll(Printable
 std::vector<Finding> Findings(const v1::CampaignStatus& status) {
   std::vector<Finding> findings;
   for (const auto& run : status.runs()) {
-    for (const auto& reason : run.result().reasons()) findings.push_back({true, run.scenario(), reason});
+    for (const auto& reason : run.result().reasons()) {
+      // A gate speaks for itself below.
+      if (!absl::StartsWith(reason, "gate ")) findings.push_back({true, run.scenario(), reason});
+    }
     for (const auto& gate : run.result().gates()) {
       if (gate.outcome() == v1::GATE_OUTCOME_HELD) continue;
-      findings.push_back({gate.outcome() == v1::GATE_OUTCOME_BROKEN, run.scenario(),
-                          absl::StrCat("gate ", gate.expression(), ": measured ", gate.measured().empty() ? "-" : gate.measured(),
-                                       gate.reason().empty() ? "" : absl::StrCat(" (", gate.reason(), ")"))});
+      findings.push_back(
+          {gate.outcome() == v1::GATE_OUTCOME_BROKEN, run.scenario(),
+           absl::StrCat("gate ", gate.expression(), ": measured ", gate.measured().empty() ? "-" : gate.measured(),
+                        gate.reason().empty() ? "" : absl::StrCat(" (", gate.reason(), ")"))});
     }
   }
   // Errors before warnings; among equals, in the runs' order.
-  std::stable_sort(findings.begin(), findings.end(), [](const Finding& a, const Finding& b) { return a.error > b.error; });
+  std::stable_sort(findings.begin(), findings.end(),
+                   [](const Finding& a, const Finding& b) { return a.error > b.error; });
   return findings;
 }
 
@@ -58,12 +64,13 @@ std::string AnnotationsText(const v1::CampaignStatus& status) {
   if (findings.size() > kAnnotationsMax) {
     absl::StrAppend(&out, "::notice::", findings.size() - kAnnotationsMax, " more findings in the report\n");
   }
-  absl::StrAppend(&out, "::group::feedfarm ", EscapeMessage(status.campaign_id()), ": ", VerdictName(status.verdict()),
-                  "\n| scenario | run | verdict | messages | gaps | duplicates |\n| --- | --- | --- | --- | --- | --- |\n");
+  absl::StrAppend(
+      &out, "::group::feedfarm ", EscapeMessage(status.campaign_id()), ": ", VerdictName(status.verdict()),
+      "\n| scenario | run | verdict | messages | gaps | duplicates |\n| --- | --- | --- | --- | --- | --- |\n");
   for (const auto& run : status.runs()) {
     const auto& handler = run.result().handler();
-    absl::StrAppend(&out, "| ", Cell(run.scenario()), " | ", run.run_id(), " | ", VerdictName(run.result().verdict()), " | ",
-                    CountText(handler.messages()), " | ", handler.gaps(), " | ", handler.duplicates(), " |\n");
+    absl::StrAppend(&out, "| ", Cell(run.scenario()), " | ", run.run_id(), " | ", VerdictName(run.result().verdict()),
+                    " | ", CountText(handler.messages()), " | ", handler.gaps(), " | ", handler.duplicates(), " |\n");
   }
   return out + "::endgroup::\n";
 }

@@ -110,7 +110,8 @@ int ConcludeCampaign(CliContext& context, const v1::CampaignStatus& status, bool
     auto text = FetchReportFile(context, status.campaign_id(), "report.txt");
     std::cout << (text.ok() ? *text : CampaignText(status, context.output == OutputFormat::kWide));
   }
-  if (annotations) std::cout << AnnotationsText(status);
+  // JSON stays alone on its stream; CI servers read annotations from both.
+  if (annotations) (context.output == OutputFormat::kJson ? std::cerr : std::cout) << AnnotationsText(status);
   if (!status.report_error().empty()) return Complain(absl::StrCat("the report failed: ", status.report_error()), kExitReportFailed);
   return ExitCodeOf(status.verdict());
 }

@@ -1,5 +1,6 @@
 #include "tools/feedfarm/campaign_view.h"
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -71,7 +72,11 @@ std::string CampaignText(const v1::CampaignStatus& status, bool wide) {
   }
   out += table.ToString();
   for (const auto& run : status.runs()) {
-    for (const auto& reason : run.result().reasons()) absl::StrAppend(&out, "  ", run.run_id(), ": ", Printable(reason), "\n");
+    for (const auto& reason : run.result().reasons()) {
+      // A gate speaks for itself below.
+      if (absl::StartsWith(reason, "gate ")) continue;
+      absl::StrAppend(&out, "  ", run.run_id(), ": ", Printable(reason), "\n");
+    }
     AppendGates(run, wide, &out);
   }
   if (!status.report_path().empty()) absl::StrAppend(&out, "report: ", Printable(status.report_path()), "\n");

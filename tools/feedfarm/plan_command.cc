@@ -12,10 +12,11 @@ namespace {
 struct PlanFlags {
   std::string file;
   std::vector<std::string> settings;
+  std::string folder;
 };
 
 int Plan(CliContext& context, const PlanFlags& flags) {
-  auto request = LoadCampaignFile(flags.file, flags.settings);
+  auto request = LoadCampaignFile(flags.file, flags.settings, flags.folder);
   if (!request.ok()) return Complain(std::string(request.status().message()), kExitUsage);
   v1::PlanReply reply;
   auto call = CallContext();
@@ -38,6 +39,7 @@ void AddPlanCommand(CLI::App& app, CliContext& context) {
   CLI::App* command = app.add_subcommand("plan", "Check a campaign file and show what would run where");
   command->add_option("FILE", flags->file, "campaign file (YAML; docs/campaign.md)")->required();
   command->add_option("--set", flags->settings, "NAME=VALUE: fills ${NAME} in the file; may be repeated")->take_all();
+  command->add_option("--folder", flags->folder, "where relative captures are (default: the file's folder)");
   command->footer("Stores nothing. Exit code 2: the file is wrong (file:line:column on stderr); 4: no hosts can carry a scenario.\n\n"
                   "Example:\n  feedfarm plan campaign.yaml");
   command->callback([flags, &context] { context.exit_code = Plan(context, *flags); });

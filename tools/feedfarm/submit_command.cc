@@ -17,6 +17,7 @@ namespace {
 struct SubmitFlags {
   std::string file;
   std::vector<std::string> settings;
+  std::string folder;
   bool wait = false;
   bool watch = false;
   bool annotations = false;
@@ -56,7 +57,7 @@ int Follow(CliContext& context, Interrupts& interrupts, const std::string& campa
 }
 
 int Submit(CliContext& context, const SubmitFlags& flags) {
-  auto request = LoadCampaignFile(flags.file, flags.settings);
+  auto request = LoadCampaignFile(flags.file, flags.settings, flags.folder);
   if (!request.ok()) return Complain(std::string(request.status().message()), kExitUsage);
   request->set_allow_unplaceable(flags.allow_unplaceable);
   // With a key of its own the call can be repeated after a lost answer without making two campaigns.
@@ -90,6 +91,7 @@ void AddSubmitCommand(CLI::App& app, CliContext& context) {
   command->add_flag("--wait", flags->wait, "wait for the verdict; the exit code is the verdict's");
   command->add_flag("--watch", flags->watch, "the same, with live progress");
   command->add_option("--set", flags->settings, "NAME=VALUE: fills ${NAME} in the file; may be repeated")->take_all();
+  command->add_option("--folder", flags->folder, "where relative captures are (default: the file's folder)");
   command->add_flag("--annotations", flags->annotations, "wait, and print GitHub annotations for what did not hold");
   command->add_flag("--allow-unplaceable", flags->allow_unplaceable, "take scenarios that no host can run now; they are skipped");
   command->add_option("--key", flags->key, "two submits with one key are one campaign");

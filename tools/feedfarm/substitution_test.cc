@@ -11,6 +11,14 @@ TEST(Substitution, FillsInNamesAndQuotesWhatYamlWouldMisread) {
   EXPECT_EQ(*out, "path: '/a b/it''s: #1'\nrate: 20000pps\n");
 }
 
+TEST(Substitution, EscapesInsideQuotes) {
+  const std::map<std::string, std::string> values = {{"x", "a 'b' \"c\" \\d"}};
+  EXPECT_EQ(*Substitute("f.yaml", "{path: \"${x}/e\", n: 1}\n", values), "{path: \"a 'b' \\\"c\\\" \\\\d/e\", n: 1}\n");
+  EXPECT_EQ(*Substitute("f.yaml", "path: '${x}/e # ${x}'\n", values),
+            "path: 'a ''b'' \"c\" \\d/e # a ''b'' \"c\" \\d'\n");
+  EXPECT_EQ(*Substitute("f.yaml", "it's: ${x}\n", {{"x", "5"}}), "it's: 5\n");
+}
+
 TEST(Substitution, LeavesCommentsAndEscapesAlone) {
   auto out = Substitute("f.yaml", "# ${nothing} here\na: $${b} # ${c}\n", {});
   ASSERT_TRUE(out.ok()) << out.status();
