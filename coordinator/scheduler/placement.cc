@@ -81,9 +81,12 @@ bool HostFits(const Host& host, const std::vector<Constraint>& constraints) {
                      [&](const Constraint& c) { return c.host_holds == nullptr || c.host_holds(host); });
 }
 
-// Fitting ports by link name; of two on one link the first by name.
-std::map<std::string, std::string> LinksOf(const Host& host, const std::vector<Constraint>& constraints) {
-  std::map<std::string, std::string> links;
+// Port by link name.
+using Links = std::map<std::string, std::string>;
+
+// Fitting ports; of two on one link the first by name.
+Links LinksOf(const Host& host, const std::vector<Constraint>& constraints) {
+  Links links;
   if (!HostFits(host, constraints)) return links;
   for (const Port& port : host.facts.ports()) {
     if (!PortFits(port, constraints)) continue;
@@ -105,11 +108,7 @@ struct Pair {
   RolePlace handler_place;
 };
 
-std::optional<Pair> Join(const Host& source, const Host& handler, const std::vector<Constraint>& source_wishes,
-                         const std::vector<Constraint>& handler_wishes) {
-  if (source.name == handler.name) return std::nullopt;
-  const auto from = LinksOf(source, source_wishes);
-  const auto to = LinksOf(handler, handler_wishes);
+std::optional<Pair> Join(const Host& source, const Links& from, const Host& handler, const Links& to) {
   std::vector<std::pair<std::string, std::string>> ports;
   for (const auto& [link, port] : from) {
     if (const auto at = to.find(link); at != to.end() && ports.size() < kLines) ports.emplace_back(port, at->second);
@@ -121,14 +120,22 @@ std::optional<Pair> Join(const Host& source, const Host& handler, const std::vec
               {handler.name, ports[0].second, ports[1].second}};
 }
 
+std::vector<Links> AllLinks(const std::vector<Host>& hosts, const v1::RoleRequirement& wish) {
+  const std::vector<Constraint> constraints = ConstraintsOf(wish);
+  std::vector<Links> all;
+  for (const Host& host : hosts) all.push_back(LinksOf(host, constraints));
+  return all;
+}
+
 // Every pair, until `visit` says stop.
 void ForEachPair(const v1::Placement& placement, const std::vector<Host>& hosts,
                  const std::function<bool(const Pair&)>& visit) {
-  const std::vector<Constraint> source_wishes = ConstraintsOf(placement.source());
-  const std::vector<Constraint> handler_wishes = ConstraintsOf(placement.handler());
-  for (const Host& source : hosts) {
-    for (const Host& handler : hosts) {
-      const std::optional<Pair> pair = Join(source, handler, source_wishes, handler_wishes);
+  const std::vector<Links> from = AllLinks(hosts, placement.source());
+  const std::vector<Links> to = AllLinks(hosts, placement.handler());
+  for (size_t s = 0; s < hosts.size(); ++s) {
+    for (size_t h = 0; h < hosts.size(); ++h) {
+      if (s == h || from[s].size() < kLines || to[h].size() < kLines) continue;
+      const std::optional<Pair> pair = Join(hosts[s], from[s], hosts[h], to[h]);
       if (pair.has_value() && !visit(*pair)) return;
     }
   }
@@ -161,18 +168,15 @@ void ExplainRole(const char* role, const std::vector<Constraint>& constraints, c
 }
 
 void ExplainLinks(const v1::Placement& placement, const std::vector<Host>& hosts, std::vector<std::string>* problems) {
-  const std::vector<Constraint> source_wishes = ConstraintsOf(placement.source());
-  const std::vector<Constraint> handler_wishes = ConstraintsOf(placement.handler());
+  const std::vector<Links> from = AllLinks(hosts, placement.source());
+  const std::vector<Links> to = AllLinks(hosts, placement.handler());
   std::vector<std::string> shared;
-  for (const Host& source : hosts) {
-    const auto from = LinksOf(source, source_wishes);
-    for (const Host& handler : hosts) {
-      if (&source == &handler || from.empty()) continue;
-      const auto to = LinksOf(handler, handler_wishes);
-      if (to.empty()) continue;
+  for (size_t s = 0; s < hosts.size(); ++s) {
+    for (size_t h = 0; h < hosts.size(); ++h) {
+      if (s == h || from[s].empty() || to[h].empty()) continue;
       const auto count =
-          std::count_if(from.begin(), from.end(), [&](const auto& link) { return to.count(link.first) > 0; });
-      shared.push_back(absl::StrCat(source.name, " and ", handler.name, " share ", count));
+          std::count_if(from[s].begin(), from[s].end(), [&](const auto& link) { return to[h].count(link.first) > 0; });
+      shared.push_back(absl::StrCat(hosts[s].name, " and ", hosts[h].name, " share ", count));
     }
   }
   problems->push_back(absl::StrCat("source and handler: two hosts joined by 2 links: ",
@@ -253,6 +257,8 @@ std::optional<PlacedRun> PlaceOne(const std::vector<QueuedRun>& queue, const std
 
 std::vector<PlacedRun> PlaceRuns(const std::vector<QueuedRun>& queue, std::vector<PlacementHost> hosts,
                                  const std::vector<CampaignLoad>& loads) {
+  const auto free = [](const Host& host) { return host.blocked_by.empty(); };
+  if (std::count_if(hosts.begin(), hosts.end(), free) < 2) return {};
   // Waiting campaigns in order of submission, each with its active runs.
   std::vector<CampaignLoad> waiting;
   for (const QueuedRun& run : queue) {

@@ -125,11 +125,11 @@ void RunLifecycle::On(const RunObserved& event, Moment now) {
     actions_.persist = true;
   }
   const v1::ObservedRun& run = *event.run;
-  seen.telemetry_last = std::max(seen.telemetry_last, run.telemetry_sequence_last());
+  side->set_telemetry_last(std::max(side->telemetry_last(), run.telemetry_sequence_last()));
   seen.artifacts_uploaded = run.artifacts_uploaded();
   seen.messages = run.messages();
   seen.progress = run.progress();
-  seen.rerequest = run.rerequest();
+  if (run.rerequest().port() != 0) *side->mutable_rerequest() = run.rerequest();
   if (!run.handler_digest().empty()) side->set_handler_digest(run.handler_digest());
   if (!run.handler_build().empty()) side->set_handler_build(run.handler_build());
   // A DONE that was stored stays: the result is in the record.
@@ -165,6 +165,8 @@ void RunLifecycle::TakeResult(const RunObserved& event) {
 }
 
 void RunLifecycle::TakeFailure(v1::Role role, const v1::ObservedRun& run) {
+  // It was told to stop because of something else: that is the reason, not this.
+  if (run.failure_cause() == v1::FAILURE_CAUSE_UNSPECIFIED && record_.state() == v1::RUN_STATE_COLLECTING) return;
   const std::string what = run.failure().empty() ? "failed without a word" : run.failure();
   Fail(role, run.failure_cause() == v1::FAILURE_CAUSE_UNSPECIFIED ? v1::FAILURE_CAUSE_HOST : run.failure_cause(),
        absl::StrCat(RoleName(role), " on ", side(role).host(), ": ", what));
@@ -266,7 +268,7 @@ bool RunLifecycle::Collected(v1::Role role) const {
   if (seen.gone || side(role).released()) return true;
   // Never started, and it is not the one that failed: it has nothing to say.
   if (!side(role).ended()) return record_.start_unix_ns() == 0;
-  return seen.telemetry_stored >= seen.telemetry_last && seen.artifacts_uploaded;
+  return seen.telemetry_stored >= side(role).telemetry_last() && seen.artifacts_uploaded;
 }
 
 bool RunLifecycle::Undelivered() const {
@@ -343,7 +345,8 @@ void RunLifecycle::AdvanceRunning(Moment now) {
 
 void RunLifecycle::AdvanceCollecting(Moment now) {
   const bool collected = Collected(v1::ROLE_SOURCE) && Collected(v1::ROLE_HANDLER);
-  if (!collected && now.monotonic_ns - entered_ns_ <= waits_.collect_ns) return;
+  const uint64_t wait_ns = record_.start_unix_ns() == 0 ? waits_.collect_unstarted_ns : waits_.collect_ns;
+  if (!collected && now.monotonic_ns - entered_ns_ <= wait_ns) return;
   for (const v1::Role role : kRoles) {
     if (Ended(role) || record_.start_unix_ns() == 0) continue;
     FailFarm(absl::StrCat(RoleName(role), " on ", side(role).host(), " gave no result within ", Seconds(waits_.collect_ns),
@@ -372,6 +375,8 @@ void RunLifecycle::AdvanceTearingDown(Moment now) {
 std::optional<v1::DesiredRun> RunLifecycle::Desired(v1::Role role) const {
   const record::RunSide& side = this->side(role);
   if (record_.state() == v1::RUN_STATE_QUEUED || finished() || side.released()) return std::nullopt;
+  // An agent that has it no more must not begin it again.
+  if (view(role).gone) return std::nullopt;
   v1::DesiredRun run;
   run.set_run_id(record_.run_id());
   run.set_epoch(record_.epoch());
@@ -382,7 +387,9 @@ std::optional<v1::DesiredRun> RunLifecycle::Desired(v1::Role role) const {
   run.set_cpu(side.cpu());
   run.set_start_unix_ns(record_.start_unix_ns());
   *run.mutable_scenario() = *scenario_;
-  if (role == v1::ROLE_HANDLER && source_.rerequest.port() != 0) *run.mutable_rerequest() = source_.rerequest;
+  if (role == v1::ROLE_HANDLER && record_.source().has_rerequest()) {
+    *run.mutable_rerequest() = record_.source().rerequest();
+  }
   switch (record_.state()) {
     case v1::RUN_STATE_PREPARING:
       // The handler is told where to ask for what is missing: the source comes first.

@@ -32,6 +32,8 @@ struct RunWaits {
   uint64_t drain_ns = 1'500'000'000;
   // From STOP to both ended, all telemetry and all files here.
   uint64_t collect_ns = 20'000'000'000;
+  // The same for a run that never started: only the log of what failed is to come.
+  uint64_t collect_unstarted_ns = 5'000'000'000;
   // From TEAR_DOWN to TORN_DOWN; then the host goes to quarantine.
   uint64_t tear_down_ns = 60'000'000'000;
   // An agent that never listed a run while it was to tear it down, for this long, never had it.
@@ -114,7 +116,7 @@ class RunLifecycle {
   // What it waits for, one clause.
   std::string Activity() const;
   // Last telemetry sequence that the role says it made.
-  uint64_t TelemetryLast(v1::Role role) const { return view(role).telemetry_last; }
+  uint64_t TelemetryLast(v1::Role role) const { return side(role).telemetry_last(); }
 
  private:
   // What is known of a role besides the record; lost with the process.
@@ -122,14 +124,12 @@ class RunLifecycle {
     v1::AgentRunState state = v1::AGENT_RUN_STATE_UNSPECIFIED;
     uint64_t messages = 0;
     double progress = 0;
-    uint64_t telemetry_last = 0;
     uint64_t telemetry_stored = 0;
     bool artifacts_uploaded = false;
     // The agent that had the run has it no more.
     bool gone = false;
     // An agent that never had it was heard first at, during TEARING_DOWN; 0 = not yet.
     uint64_t absent_since_ns = 0;
-    v1::Endpoint rerequest;
   };
 
   View& view(v1::Role role) { return role == v1::ROLE_SOURCE ? source_ : handler_; }

@@ -1,0 +1,87 @@
+#include "coordinator/campaign_report.h"
+
+#include <set>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "coordinator/store/sha256.h"
+#include "pipeline/base/rng.h"
+
+namespace feedfarm {
+namespace {
+
+// FNV-1a: equal on every platform and in every build, unlike std::hash.
+uint64_t NameHash(const std::string& name) {
+  uint64_t hash = 0xcbf29ce484222325u;
+  for (const unsigned char c : name) hash = (hash ^ c) * 0x100000001b3u;
+  return hash;
+}
+
+std::string TimestampSource(const v1::RunResult& result) {
+  std::set<std::string> classes;
+  for (const v1::Histogram& histogram : result.handler().histograms()) {
+    if (histogram.count() == 0) continue;
+    switch (histogram.timestamp_class()) {
+      case v1::TIMESTAMP_CLASS_NONE:
+        classes.insert("none");
+        break;
+      case v1::TIMESTAMP_CLASS_SOFTWARE:
+        classes.insert("software");
+        break;
+      case v1::TIMESTAMP_CLASS_HARDWARE:
+        classes.insert("hardware");
+        break;
+      default:
+        break;
+    }
+  }
+  return classes.empty() ? "unknown" : absl::StrJoin(classes, "+");
+}
+
+// The handler says its build as "gcc 12.2.0; allocator glibc 2.36" or the like: the part behind "allocator" is that.
+void FillBuild(const std::string& handler_build, const BuildStamp& build, v1::Manifest* manifest) {
+  const std::pair<std::string, std::string> parts = absl::StrSplit(handler_build, absl::MaxSplits("allocator", 1));
+  const auto trim = [](std::string text) {
+    const char* noise = " ,;:=()";
+    text.erase(0, text.find_first_not_of(noise) == std::string::npos ? text.size() : text.find_first_not_of(noise));
+    text.erase(text.find_last_not_of(noise) + 1);
+    return text;
+  };
+  manifest->set_compiler(handler_build.empty() ? build.compiler : trim(parts.first));
+  manifest->set_allocator(parts.second.empty() ? "unknown" : trim(parts.second));
+}
+
+}  // namespace
+
+uint64_t RunSeed(uint64_t campaign_seed, const std::string& scenario, uint32_t repetition) {
+  return Rng(campaign_seed).Fork(NameHash(scenario)).Fork(repetition).Next();
+}
+
+std::string ReproduceCommand(const std::filesystem::path& report) {
+  return absl::StrCat("feedfarm submit ", (report / "campaign.yaml").string(), " --watch");
+}
+
+v1::Manifest ManifestOf(const record::CampaignRecord& campaign, const record::RunRecord& run, const v1::RunResult& result,
+                        const BuildStamp& build, const std::filesystem::path& report) {
+  v1::Manifest manifest;
+  manifest.set_run_id(run.run_id());
+  manifest.set_campaign(campaign.campaign().name());
+  manifest.set_scenario(campaign.campaign().scenarios(static_cast<int>(run.scenario_index())).name());
+  manifest.set_seed(run.seed());
+  manifest.set_commit(build.commit);
+  manifest.set_dirty(build.dirty);
+  FillBuild(run.handler().handler_build(), build, &manifest);
+  manifest.set_handler_digest(run.handler().handler_digest());
+  manifest.set_config_path(campaign.campaign().source_file());
+  manifest.set_config_digest(Sha256Hex(campaign.campaign().source_text()));
+  if (run.source().has_facts()) *manifest.mutable_source_host() = run.source().facts();
+  if (run.handler().has_facts()) *manifest.mutable_handler_host() = run.handler().facts();
+  manifest.set_timestamp_source(TimestampSource(result));
+  manifest.set_artifact_path((report / "runs" / run.run_id()).string());
+  manifest.set_time_unix_ns(result.started_unix_ns() != 0 ? result.started_unix_ns() : campaign.submitted_unix_ns());
+  manifest.set_reproduce(ReproduceCommand(report));
+  return manifest;
+}
+
+}  // namespace feedfarm
