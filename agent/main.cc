@@ -8,6 +8,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <xxhash.h>
+
 #include <CLI/CLI.hpp>
 #include <filesystem>
 #include <iostream>
@@ -31,6 +33,7 @@
 #include "agent/host_fitness.h"
 #include "agent/host_guard.h"
 #include "agent/local_run.h"
+#include "agent/session_priority.h"
 #include "agent/source_role.h"
 #include "agent/synchronize_client.h"
 #include "agent/system_undo.h"
@@ -157,6 +160,14 @@ HostProbeOptions ProbeOptions(const Flags& flags) {
   return options;
 }
 
+// Agents of one name can stand side by side, each in a lab of its own: the folder that only one of them can lock tells their groups
+// apart.
+std::string GroupPrefix(const Flags& flags) {
+  std::error_code error;
+  const std::string folder = std::filesystem::canonical(flags.state_dir, error).string();
+  return absl::StrFormat("%s-%08x", flags.name, static_cast<uint32_t>(XXH3_64bits(folder.data(), folder.size())));
+}
+
 // Groups of an earlier life that the journal does not know.
 void ReclaimGroups(const std::string& name, std::vector<std::string>* undone) {
   absl::StatusOr<std::vector<std::string>> groups = Cgroup::List();
@@ -225,6 +236,7 @@ absl::StatusOr<int> RunAgent(const Flags& flags) {
   std::filesystem::create_directories(flags.state_dir + "/runs", error);
   if (error) return absl::PermissionDeniedError(absl::StrCat("make ", flags.state_dir, ": ", error.message()));
   FEEDFARM_ASSIGN_OR_RETURN(const ScopedFd lock, LockStateDir(flags.state_dir));
+  RaiseOwnSession();
 
   SystemClock clock;
   AgentCore::Options core_options;
@@ -234,11 +246,12 @@ absl::StatusOr<int> RunAgent(const Flags& flags) {
 
   FEEDFARM_ASSIGN_OR_RETURN(EpochStore epochs, EpochStore::Open(flags.state_dir + "/epoch"));
   SystemUndo undo;
+  const std::string group_prefix = GroupPrefix(flags);
   FEEDFARM_ASSIGN_OR_RETURN(std::unique_ptr<HostGuard> guard,
-                            HostGuard::Open({flags.name, flags.state_dir + "/undo.journal", {}}, &undo));
+                            HostGuard::Open({group_prefix, flags.state_dir + "/undo.journal", {}}, &undo));
   FEEDFARM_ASSIGN_OR_RETURN(UndoReport report, guard->PutBackAll());
   core_options.undone_at_start = report.undone;
-  ReclaimGroups(flags.name, &core_options.undone_at_start);
+  ReclaimGroups(group_prefix, &core_options.undone_at_start);
   for (const std::string& line : core_options.undone_at_start) LOG(INFO) << "undone at start: " << line;
 
   HostFitness fitness = ProbeFitness(ProbeOptions(flags));
