@@ -1,0 +1,51 @@
+#include "coordinator/gate/gate_docs.h"
+
+#include "absl/strings/str_cat.h"
+#include "coordinator/gate/metric_catalog.h"
+
+namespace feedfarm {
+namespace {
+
+absl::string_view DimensionWord(Dimension dimension) {
+  switch (dimension) {
+    case Dimension::kCount:
+      return "count";
+    case Dimension::kDuration:
+      return "duration";
+    case Dimension::kRatio:
+      return "ratio";
+    case Dimension::kHash:
+      return "hash";
+  }
+  return "?";
+}
+
+absl::string_view PartWord(Metric::Part part) {
+  switch (part) {
+    case Metric::Part::kNone:
+      return "";
+    case Metric::Part::kLine:
+      return ".A .B";
+    case Metric::Part::kBracket:
+      return "[ ]";
+  }
+  return "?";
+}
+
+}  // namespace
+
+std::string GateTables() {
+  std::string out = "| latency | meaning |\n| --- | --- |\n";
+  for (const LatencyName& name : LatencyNames())
+    absl::StrAppend(&out, "| `latency.", name.word, "` | ", name.doc, " |\n");
+  absl::StrAppend(&out,
+                  "\n## Metrics\n| metric | parts | dimension | kind | meaning |\n| --- | --- | --- | --- | --- |\n");
+  for (const Metric& metric : MetricCatalog()) {
+    absl::StrAppend(&out, "| `", metric.name, "` | ", PartWord(metric.part),
+                    metric.part == Metric::Part::kNone ? "" : " ", "| ", DimensionWord(metric.dimension), " | ",
+                    metric.kind == GateKind::kCorrectness ? "correctness" : "service level", " | ", metric.doc, " |\n");
+  }
+  return out;
+}
+
+}  // namespace feedfarm
