@@ -12,7 +12,7 @@ LineArbiter::LineArbiter(const ArbiterOptions& options, SequencedStream* first, 
   pending_->stream = second;
 }
 
-Decision LineArbiter::Decide(Origin origin, const PacketHeader& header, uint64_t now_ns) {
+Decision LineArbiter::DecideAny(Origin origin, const PacketHeader& header, uint64_t now_ns) {
   if (header.kind == PacketKind::kMalformed || header.first_sequence > UINT64_MAX - header.count) {
     return {.verdict = Verdict::kMalformed};
   }
@@ -144,13 +144,7 @@ Decision LineArbiter::BeginPending(const PacketHeader& header, FeedEventKind beg
 
 Decision LineArbiter::Place(Generation& generation, const PacketHeader& header, uint64_t now_ns) {
   SequencedStream& stream = *generation.stream;
-  if (header.kind == PacketKind::kData) [[likely]] {
-    if (header.first_sequence + header.count <= stream.next()) return {.verdict = Verdict::kSecondCopy};
-    if (header.first_sequence > stream.next() || stream.paused()) return {.verdict = Verdict::kHold, .stream = &stream};
-    return {.verdict = Verdict::kDeliver,
-            .skip = static_cast<uint32_t>(stream.next() - header.first_sequence),
-            .stream = &stream};
-  }
+  if (header.kind == PacketKind::kData) return PlaceData(stream, header);
   stream.Announce(header.first_sequence, now_ns);
   if (header.kind == PacketKind::kHeartbeat) return {.verdict = Verdict::kHeartbeat};
   if (!generation.end_announced) generation.end_sequence = header.first_sequence;

@@ -73,7 +73,15 @@ class LineArbiter {
            header.first_sequence + header.count <= current_->stream->next() && !pending_active_;
   }
 
-  Decision Decide(Origin origin, const PacketHeader& header, uint64_t now_ns);
+  Decision Decide(Origin origin, const PacketHeader& header, uint64_t now_ns) {
+    // The ordinary packet of a protocol without send times: of the one session that there is.
+    const uint64_t end = header.first_sequence + header.count;
+    if (joined_ && !pending_active_ && header.kind == PacketKind::kData && header.session == current_->session &&
+        header.send_time_ns == 0 && end >= header.first_sequence) [[likely]] {
+      return PlaceData(*current_->stream, header);
+    }
+    return DecideAny(origin, header, now_ns);
+  }
 
   // Time passes: hands over to the next generation when it is due, reports the end of the session. Call when busy().
   template <class Deliver>
@@ -130,6 +138,14 @@ class LineArbiter {
   };
   enum class Member : uint8_t { kYes, kRestart, kStale };
 
+  static Decision PlaceData(SequencedStream& stream, const PacketHeader& header) {
+    if (header.first_sequence + header.count <= stream.next()) return {.verdict = Verdict::kSecondCopy};
+    if (header.first_sequence > stream.next() || stream.paused()) return {.verdict = Verdict::kHold, .stream = &stream};
+    return {.verdict = Verdict::kDeliver,
+            .skip = static_cast<uint32_t>(stream.next() - header.first_sequence),
+            .stream = &stream};
+  }
+  Decision DecideAny(Origin origin, const PacketHeader& header, uint64_t now_ns);
   void Begin(Generation& generation, uint32_t index, const PacketHeader& header, uint64_t next, bool paused);
   Decision BeginPending(const PacketHeader& header, FeedEventKind begun_by, uint64_t now_ns);
   // The generation that the packet belongs to; nullptr with `verdict` where to none.
