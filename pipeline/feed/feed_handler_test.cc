@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "pipeline/base/allocation_guard.h"
 #include "pipeline/feed/testing/feed_simulation.h"
 
 namespace feedfarm {
@@ -166,6 +167,78 @@ TEST(FeedHandler, AGapNobodyCanFillIsSkippedAndCounted) {
     EXPECT_TRUE(outcome.counters.end_of_session);
     EXPECT_EQ(outcome.counters.recovery.rerequest_timeouts > 0, server);
   }
+}
+
+// What the simulation's own parts allocate is not the handler's.
+template <class Call>
+auto Uncounted(uint64_t* allocations, Call call) {
+  const uint64_t before = ThreadAllocations();
+  auto result = call();
+  *allocations += ThreadAllocations() - before;
+  return result;
+}
+
+class UncountedSource final : public PacketSource {
+ public:
+  UncountedSource(PacketSource* source, uint64_t* allocations) : source_(source), allocations_(allocations) {}
+  size_t Receive(std::span<Packet> out) override {
+    return Uncounted(allocations_, [&] { return source_->Receive(out); });
+  }
+  void Release(std::span<const Packet> packets) override { source_->Release(packets); }
+  void Wait(uint64_t) override {}
+  SourceCounters Counters() const override { return {}; }
+
+ private:
+  PacketSource* source_;
+  uint64_t* allocations_;
+};
+
+class UncountedChannel final : public RerequestChannel {
+ public:
+  UncountedChannel(RerequestChannel* channel, uint64_t* allocations) : channel_(channel), allocations_(allocations) {}
+  void Send(std::span<const uint8_t> request) override {
+    Uncounted(allocations_, [&] { return channel_->Send(request), 0; });
+  }
+  std::span<const uint8_t> Receive() override {
+    return Uncounted(allocations_, [&] { return channel_->Receive(); });
+  }
+
+ private:
+  RerequestChannel* channel_;
+  uint64_t* allocations_;
+};
+
+TEST(FeedHandler, AllocatesNothingWhateverHappens) {
+  SimulationOptions simulated{.seed = 23,
+                              .generations = 2,
+                              .messages = 4'000,
+                              .repack_b = true,
+                              .both_gap_at = 1'000,
+                              .both_gap_messages = 1'000};
+  simulated.loss[0] = simulated.loss[1] = 0.1;
+  simulated.duplicate = simulated.delay = 0.1;
+  simulated.delay_ns_max = 200'000;
+  simulated.answer_loss = 0.2;
+  FeedSimulation simulation(simulated);
+  FeedEventQueue events;
+  LatencyHistograms histograms;
+  uint64_t own = 0;
+  UncountedSource source(&simulation.source(), &own);
+  UncountedChannel channel(simulation.channel(), &own);
+  auto handler = *FeedHandler<MoldItchProtocol, FakeClock>::Create(DefaultOptions(), &source, &channel, &events,
+                                                                   &histograms, FakeClock{&simulation.now_ns});
+  uint64_t allocations = 0;
+  while (simulation.Advance(handler->busy())) {
+    AllocationGuard guard;
+    own = 0;
+    handler->Poll();
+    allocations += guard.allocations() - own;
+  }
+  AllocationGuard guard;
+  handler->Finish();
+  EXPECT_EQ(allocations + guard.allocations(), 0u);
+  EXPECT_EQ(handler->Snapshot().state_hash, simulation.reference_hash());
+  EXPECT_GT(handler->Snapshot().recovery.gaps, 1u);
 }
 
 // A handler that starts late asks for everything from the first message and catches up with the live feed.
