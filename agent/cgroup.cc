@@ -169,6 +169,13 @@ absl::Status Cgroup::WaitEmpty(uint64_t timeout_ns) {
   }
 }
 
+absl::Status Cgroup::Renew(uint64_t timeout_ns) {
+  FEEDFARM_RETURN_IF_ERROR(Remove(timeout_ns));
+  FEEDFARM_RETURN_IF_ERROR(MakeGroup(parent_path_, path()));
+  FEEDFARM_ASSIGN_OR_RETURN(folder_, OpenFolder(path()));
+  return absl::OkStatus();
+}
+
 absl::Status Cgroup::Remove(uint64_t timeout_ns) {
   if (!folder_.valid()) return absl::OkStatus();
   if (::access(path().c_str(), F_OK) == 0) {

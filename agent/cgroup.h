@@ -48,6 +48,9 @@ class Cgroup {
   absl::Status Kill();
   // Waits until no process is inside. DEADLINE_EXCEEDED.
   absl::Status WaitEmpty(uint64_t timeout_ns);
+  // The same group, made anew: a process that is cloned into a group that was once killed is killed at its birth by kernels
+  // that compare the group's count of kills with its parent's group's (6.14 to 6.18 at least). Waits for it to be empty.
+  absl::Status Renew(uint64_t timeout_ns = kWaitNs);
   // Kills, waits, removes the folder. OK where it is gone already.
   absl::Status Remove(uint64_t timeout_ns = kWaitNs);
 

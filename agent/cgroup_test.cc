@@ -1,6 +1,9 @@
 #include "agent/cgroup.h"
 
+#include <linux/sched.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -78,6 +81,29 @@ TEST_F(CgroupTest, ReclaimEndsAGroupByName) {
   EXPECT_THAT(*Cgroup::List(options_), Not(Contains(name_)));
   EXPECT_TRUE(Cgroup::ProcessesOf(name_, options_)->empty());
   EXPECT_TRUE(Cgroup::Reclaim(name_, options_).ok()) << "reclaiming again must be harmless";
+}
+
+// A child born inside the group, as the handler is.
+pid_t CloneInto(int group_fd) {
+  clone_args arguments{};
+  arguments.flags = CLONE_INTO_CGROUP;
+  arguments.exit_signal = SIGCHLD;
+  arguments.cgroup = static_cast<uint64_t>(group_fd);
+  const auto child = static_cast<pid_t>(::syscall(SYS_clone3, &arguments, sizeof(arguments)));
+  if (child == 0) ::_exit(7);
+  return child;
+}
+
+TEST_F(CgroupTest, RenewedAfterAKillItHoldsLivingProcesses) {
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(group_->Kill().ok());
+    ASSERT_TRUE(group_->Renew().ok());
+    int status = 0;
+    const pid_t child = CloneInto(group_->fd());
+    ASSERT_GT(child, 0);
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 7) << status;
+  }
 }
 
 TEST_F(CgroupTest, NamesAreUsedOnce) { EXPECT_TRUE(absl::IsAlreadyExists(Cgroup::Create(name_, options_).status())); }

@@ -248,7 +248,7 @@ void HandlerRole::NoteDigest() {
 }
 
 absl::Status HandlerRole::MakeGroup() {
-  if (group_.has_value()) return group_->WaitEmpty(Cgroup::kWaitNs);
+  if (group_.has_value()) return group_->Renew();
   FEEDFARM_ASSIGN_OR_RETURN(group_, options_.make_group());
   return absl::OkStatus();
 }
