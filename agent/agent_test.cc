@@ -63,7 +63,9 @@ class AgentProcess {
   }
   ~AgentProcess() {
     if (pid_ < 0) return;
-    Signal(SIGKILL);
+    // Asked, so that it undoes what the test left running.
+    Signal(SIGTERM);
+    if (!Gone(pid_fd_)) Signal(SIGKILL);
     ::waitpid(pid_, nullptr, 0);
   }
 
@@ -153,13 +155,15 @@ class AgentTest : public ::testing::Test {
   }
 
   ScopedFd Handler() {
-    auto inside = Cgroup::ProcessesOf(name_ + ".r1.handler");
+    const std::vector<std::string> groups = Groups();
+    if (groups.size() != 1) return ScopedFd();
+    auto inside = Cgroup::ProcessesOf(groups[0]);
     return inside.ok() && inside->size() == 1 ? PidFd(inside->front()) : ScopedFd();
   }
 
   std::vector<std::string> Groups() {
     std::vector<std::string> groups = *Cgroup::List();
-    std::erase_if(groups, [this](const std::string& group) { return group.rfind(name_ + ".", 0) != 0; });
+    std::erase_if(groups, [this](const std::string& group) { return group.rfind(name_ + "-", 0) != 0; });
     return groups;
   }
 
@@ -194,6 +198,26 @@ TEST_F(AgentTest, TakesAHandlerRunToItsEnd) {
   EXPECT_EQ(agent->Wait(), 0);
 }
 
+TEST_F(AgentTest, KilledHandlerComesBackInItsGroup) {
+  auto agent = StartAgent();
+  v1::DesiredRun run = Run(v1::DESIRED_PHASE_PREPARE);
+  for (uint64_t at_ns : {100'000'000, 400'000'000}) {
+    v1::Fault* fault = run.mutable_scenario()->add_faults();
+    fault->set_at_ns(at_ns);
+    fault->mutable_kill_handler();
+  }
+  Want({run});
+  ASSERT_TRUE(AwaitRun(v1::AGENT_RUN_STATE_READY));
+  run.set_phase(v1::DESIRED_PHASE_RUN);
+  run.set_start_unix_ns(UnixNow());
+  Want({run});
+  ASSERT_TRUE(coordinator_->AwaitRestarts(2));
+  run.set_phase(v1::DESIRED_PHASE_STOP);
+  Want({run});
+  ASSERT_TRUE(AwaitRun(v1::AGENT_RUN_STATE_DONE));
+  EXPECT_EQ(LastRun().handler_result().restarts(), 2u);
+}
+
 TEST_F(AgentTest, KilledAgentLeavesNoHandlerAndSaysSoAfterItsRestart) {
   auto agent = StartAgent();
   ASSERT_TRUE(BringToRunning());
@@ -212,7 +236,7 @@ TEST_F(AgentTest, KilledAgentLeavesNoHandlerAndSaysSoAfterItsRestart) {
     undone = state.undone_at_start_size() > 0 ? state.undone_at_start(0) : "";
     return true;
   });
-  EXPECT_NE(undone.find(name_ + ".r1.handler"), std::string::npos) << undone;
+  EXPECT_NE(undone.find(".r1.handler"), std::string::npos) << undone;
   Want({Run(v1::DESIRED_PHASE_TEAR_DOWN)});
   EXPECT_TRUE(AwaitRun(v1::AGENT_RUN_STATE_TORN_DOWN));
 }

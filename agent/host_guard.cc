@@ -39,7 +39,7 @@ absl::StatusOr<std::unique_ptr<HostGuard>> HostGuard::Open(Options options, Undo
 }
 
 std::string HostGuard::GroupName(const RunKey& key) const {
-  return absl::StrCat(options_.host, ".", key.run_id, ".", RoleName(key.role));
+  return absl::StrCat(options_.group_prefix, ".", key.run_id, ".", RoleName(key.role));
 }
 
 absl::StatusOr<UndoReport> HostGuard::PutBackAll() {

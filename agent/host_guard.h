@@ -22,8 +22,8 @@ namespace feedfarm {
 class HostGuard {
  public:
   struct Options {
-    // Part of the groups' names, so that agents side by side keep apart.
-    std::string host;
+    // Begins the groups' names: no other agent on this machine has it.
+    std::string group_prefix;
     std::string journal_path;
     CgroupOptions cgroups;
   };

@@ -113,6 +113,9 @@ void LocalRun::Undo() {
     std::vector<std::string> residue = parts_.guard->PutBack(parts_.key);
     parts_.log->Write(residue.empty() ? "undone; the host is as it was"
                                       : absl::StrCat("undone, but: ", absl::StrJoin(residue, "; ")));
+    if (const uint64_t dropped = parts_.spool->dropped(); dropped > 0) {
+      parts_.log->Write(absl::StrCat(dropped, " telemetry intervals were dropped: the spool was full"));
+    }
     bool upload;
     {
       absl::MutexLock lock(&mutex_);

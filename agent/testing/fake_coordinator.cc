@@ -92,6 +92,21 @@ bool FakeCoordinator::AwaitTelemetry(uint64_t last_sequence) {
   return mutex_.AwaitWithTimeout(absl::Condition(&met), kPatience);
 }
 
+bool FakeCoordinator::AwaitRestarts(int count) {
+  const auto met = [this, count] {
+    mutex_.AssertReaderHeld();
+    int restarts = 0;
+    for (const auto& [sequence, interval] : telemetry_) {
+      for (const v1::HandlerEvent& event : interval.events()) {
+        restarts += event.kind() == v1::HandlerEvent::KIND_HANDLER_RESTART ? 1 : 0;
+      }
+    }
+    return restarts >= count;
+  };
+  absl::MutexLock lock(&mutex_);
+  return mutex_.AwaitWithTimeout(absl::Condition(&met), kPatience);
+}
+
 std::vector<uint64_t> FakeCoordinator::telemetry_sequences() const {
   absl::MutexLock lock(&mutex_);
   std::vector<uint64_t> sequences;

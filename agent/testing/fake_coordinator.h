@@ -43,6 +43,8 @@ class FakeCoordinator final : public v1::AgentService::Service {
   bool AwaitState(const std::function<bool(const v1::AgentState&)>& condition);
   bool AwaitStreams(int count);
   bool AwaitTelemetry(uint64_t last_sequence);
+  // Until so many restarts of the handler were told by telemetry.
+  bool AwaitRestarts(int count);
 
   std::vector<uint64_t> telemetry_sequences() const;
   uint64_t telemetry_resent() const;
