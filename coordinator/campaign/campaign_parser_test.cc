@@ -91,7 +91,7 @@ scenarios:
       packet_bytes_max: 600
       rerequest: {port: 1234, loss: 5%, messages_max: 10, delay: 20us}
       lines: {a: 239.1.1.1:1000, b: 239.1.1.2:1001}
-    handler: {receive: recvmmsg, dwell: 2ms, window: 1024, rerequest_timeout: 7ms, rerequest_tries: 3, pool_frames: 512,
+    handler: {receive: af_xdp, dwell: 2ms, window: 1024, rerequest_timeout: 7ms, rerequest_tries: 3, pool_frames: 512,
               spin: false, fifo: true}
     faults:
       - {at: 2s, cut: {line: A, duration: 200ms}}
@@ -124,7 +124,7 @@ scenarios:
   EXPECT_EQ(traffic.rerequest().messages_max(), 10);
   EXPECT_EQ(traffic.rerequest().delay_ns(), 20'000u);
   EXPECT_EQ(traffic.line_b().port(), 1001);
-  EXPECT_EQ(scenario.handler().receive(), v1::RECEIVE_METHOD_RECVMMSG);
+  EXPECT_EQ(scenario.handler().receive(), v1::RECEIVE_METHOD_AF_XDP);
   EXPECT_FALSE(scenario.handler().spin());
   EXPECT_TRUE(scenario.handler().fifo());
   ASSERT_EQ(scenario.faults_size(), 6);
@@ -251,6 +251,20 @@ TEST(CampaignParser, RefusesFaultsThatTheTrafficLeavesNoRoomFor) {
                           "8:9 the fault would last until 1.1s, but the traffic ends after about 1s",
                           "9:9 the fault would last until 1.012s, but the traffic ends after about 1s",
                           "10:9 this cut overlaps the one on line 8: a line has one cut at a time"));
+}
+
+TEST(CampaignParser, CountsWhatOvertakesALatePacket) {
+  // One second; 5,000 late packets with 3 in front of each are 20,000 packets.
+  EXPECT_THAT(Problems(Parse(WithScenario(absl::StrCat(
+                  kTraffic, "    faults: [{at: 500ms, reorder: {packets: 5000, distance: 3}}]\n")))),
+              ElementsAre(HasSubstr("the fault would last until 1.5s")));
+}
+
+TEST(CampaignParser, ACutNeedsTheXdpProgram) {
+  const auto parsed = Parse(WithScenario(absl::StrCat(kTraffic, R"(    handler: {receive: recvmmsg}
+    faults: [{at: 100ms, cut: {line: A, duration: 200ms}}]
+)")));
+  EXPECT_THAT(Problems(parsed), ElementsAre(HasSubstr("it needs receive: af_xdp")));
 }
 
 TEST(CampaignParser, PointsIntoAGate) {

@@ -29,7 +29,8 @@ double SpanNs(const v1::Traffic& traffic, const v1::Fault& fault) {
     case v1::Fault::kDuplicate:
       return PacketsNs(traffic, fault.duplicate().packets());
     case v1::Fault::kReorder:
-      return PacketsNs(traffic, fault.reorder().packets());
+      // The next one to be late is the one behind those that overtook.
+      return PacketsNs(traffic, static_cast<double>(fault.reorder().packets()) * (fault.reorder().distance() + 1.0));
     case v1::Fault::kKillHandler:
     case v1::Fault::KIND_NOT_SET:
       return 0;
@@ -63,6 +64,9 @@ void CheckFaults(const v1::Scenario& scenario, std::span<const Position> positio
   for (int i = 0; i < scenario.faults_size(); ++i) {
     const v1::Fault& fault = scenario.faults(i);
     if (traffic_ns.has_value()) CheckEnd(scenario.traffic(), fault, *traffic_ns, positions[i], diagnostics);
+    if (fault.has_cut() && scenario.handler().receive() == v1::RECEIVE_METHOD_RECVMMSG) {
+      diagnostics.Add(positions[i], "a cut is made in the handler's XDP program: it needs receive: af_xdp");
+    }
     for (int j = 0; j < i; ++j) {
       if (!Overlap(fault, scenario.faults(j))) continue;
       diagnostics.Add(positions[i], absl::StrCat("this cut overlaps the one on line ", positions[j].line,

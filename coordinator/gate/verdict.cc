@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "absl/strings/str_cat.h"
+#include "coordinator/gate/evidence_check.h"
 #include "coordinator/gate/gate_evaluator.h"
 #include "coordinator/gate/gate_expression.h"
 
@@ -98,11 +99,16 @@ GateTally EvaluateGates(const v1::Scenario& scenario, const GateInput& input, v1
   return tally;
 }
 
+// Packets that the source's host did not take: what they did to the stream is not the handler's doing.
+uint64_t SendErrors(const RunEvidence& evidence) {
+  return evidence.source == nullptr ? 0 : evidence.source->send_errors();
+}
+
 v1::Verdict Decide(const RunEvidence& evidence, const GateTally& gates) {
   const bool subject_failed = std::any_of(evidence.failures.begin(), evidence.failures.end(), IsSubject);
   const bool other_failed = !std::all_of(evidence.failures.begin(), evidence.failures.end(), IsSubject);
   if (evidence.cancelled) return v1::VERDICT_CANCELLED;
-  if (other_failed || !evidence.farm_failures.empty()) return v1::VERDICT_INFRASTRUCTURE_ERROR;
+  if (other_failed || !evidence.farm_failures.empty() || SendErrors(evidence) > 0) return v1::VERDICT_INFRASTRUCTURE_ERROR;
   if (subject_failed || gates.correctness_broken) return v1::VERDICT_FAILED;
   if (gates.service_level_broken) return v1::VERDICT_BREACHED;
   if (gates.no_data) return v1::VERDICT_INCONCLUSIVE;
@@ -129,7 +135,14 @@ v1::RunResult JudgeRun(const v1::Scenario& scenario, const RunEvidence& evidence
   HistogramSet own;
   const HistogramSet& latencies = ChooseLatencies(evidence, &own, &reasons);
   const GateInput input = {{evidence.handler, evidence.source}, latencies, evidence.intervals_missing};
-  const GateTally gates = EvaluateGates(scenario, input, &result, &reasons);
+  if (SendErrors(evidence) > 0) {
+    reasons.push_back(absl::StrCat("source (host): ", SendErrors(evidence), " packets could not be sent"));
+  }
+  GateTally gates = EvaluateGates(scenario, input, &result, &reasons);
+  const std::vector<std::string> missing = MissingEvidence(scenario, evidence.handler, evidence.source);
+  gates.no_data |= !missing.empty();
+  // Of a run that was cut short it says nothing new.
+  if (Decide(evidence, {}) == v1::VERDICT_PASSED) reasons.insert(reasons.end(), missing.begin(), missing.end());
   KeepHistograms(latencies, &result);
   result.set_verdict(Decide(evidence, gates));
   for (std::string& reason : reasons) *result.add_reasons() = std::move(reason);

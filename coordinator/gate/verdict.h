@@ -38,8 +38,9 @@ struct RunEvidence {
 };
 
 // Pure. ARCHITECTURE.md "Who decides what": cancelled by the user -> cancelled, whatever the stopping broke; else farm,
-// host, lease or input trouble -> infrastructure error; else subject crashed or a correctness gate broke -> failed;
-// else a service-level gate broke -> breached; else a gate without data, or no gate -> inconclusive; else passed. Gates
+// host, lease or input trouble, or packets that the source could not send -> infrastructure error; else subject crashed or a correctness gate broke -> failed;
+// else a service-level gate broke -> breached; else a gate without data, no gate, nothing sent or delivered, or a fault that
+// did not happen as the scenario asks (MissingEvidence) -> inconclusive; else passed. Gates
 // are evaluated in any case. The result's handler and source histograms are those that were judged. The reasons of a
 // run that did not pass are never empty.
 v1::RunResult JudgeRun(const v1::Scenario& scenario, const RunEvidence& evidence);

@@ -117,6 +117,43 @@ TEST_F(VerdictTest, NoDataIsNeverAPass) {
   EXPECT_EQ(Gate("duplicates == 0").reason(), "the handler gave no result");
 }
 
+TEST_F(VerdictTest, NothingDeliveredIsNoPassWhateverTheGatesSay) {
+  handler_.set_messages(0);
+  v1::RunResult result = Judge({"duplicates == 0", "gaps == 0"});
+  EXPECT_EQ(result.verdict(), v1::VERDICT_INCONCLUSIVE);
+  EXPECT_THAT(result.reasons(), ElementsAre("no data: the handler delivered no message"));
+  source_.set_messages(0);
+  EXPECT_EQ(Judge({"messages == sent_messages", "state_hash == reference"}).verdict(), v1::VERDICT_INCONCLUSIVE);
+  has_source_ = false;
+  handler_.set_messages(1000);
+  EXPECT_EQ(Judge({"duplicates == 0"}).verdict(), v1::VERDICT_INCONCLUSIVE);
+}
+
+TEST_F(VerdictTest, AFaultThatNeverHappenedIsNoPass) {
+  v1::Scenario scenario;
+  scenario.add_gates()->set_expression("duplicates == 0");
+  scenario.add_faults()->mutable_kill_handler();
+  evidence_.handler = &handler_;
+  evidence_.source = &source_;
+  EXPECT_EQ(JudgeRun(scenario, evidence_).verdict(), v1::VERDICT_INCONCLUSIVE);
+  handler_.set_restarts(1);
+  EXPECT_EQ(JudgeRun(scenario, evidence_).verdict(), v1::VERDICT_PASSED);
+  // A broken gate says more than a missing fault.
+  handler_.set_restarts(0);
+  handler_.set_duplicates(1);
+  EXPECT_EQ(JudgeRun(scenario, evidence_).verdict(), v1::VERDICT_FAILED);
+}
+
+TEST_F(VerdictTest, PacketsThatCouldNotBeSentAreTheSourcesTrouble) {
+  source_.set_send_errors(3);
+  handler_.set_messages(990);
+  const v1::RunResult result = Judge({"messages == sent_messages", "send_errors == 0"});
+  EXPECT_EQ(result.verdict(), v1::VERDICT_INFRASTRUCTURE_ERROR);
+  EXPECT_THAT(result.reasons(0), HasSubstr("3 packets could not be sent"));
+  handler_.set_messages(1000);
+  EXPECT_EQ(Judge({"messages == sent_messages"}).verdict(), v1::VERDICT_INFRASTRUCTURE_ERROR);
+}
+
 TEST_F(VerdictTest, MeasuresWhatHappened) {
   handler_.set_recovered_messages(1000);
   handler_.set_recovery_max_ns(12'345'678);

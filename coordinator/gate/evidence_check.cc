@@ -1,0 +1,96 @@
+#include "coordinator/gate/evidence_check.h"
+
+#include <algorithm>
+#include <cstdint>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "coordinator/campaign/units.h"
+
+namespace feedfarm {
+namespace {
+
+using Sentences = std::vector<std::string>;
+
+// What the timeline asks for, each fault counted once a line.
+struct Planned {
+  uint64_t gap_messages = 0;  // of gaps on both lines: the only ones that the source counts
+  uint64_t duplicate_packets = 0;
+  uint64_t reordered_packets = 0;
+  uint64_t kills = 0;
+  uint64_t last_kill_ns = 0;
+};
+
+bool OnBoth(v1::Line lines) { return lines == v1::LINE_BOTH || lines == v1::LINE_UNSPECIFIED; }
+
+Planned Plan(const v1::Scenario& scenario) {
+  Planned planned;
+  for (const v1::Fault& fault : scenario.faults()) {
+    if (fault.has_gap() && OnBoth(fault.gap().lines())) planned.gap_messages += fault.gap().messages();
+    if (fault.has_duplicate())
+      planned.duplicate_packets += fault.duplicate().packets() * (OnBoth(fault.duplicate().lines()) ? 2 : 1);
+    if (fault.has_reorder())
+      planned.reordered_packets += fault.reorder().packets() * (OnBoth(fault.reorder().lines()) ? 2 : 1);
+    if (!fault.has_kill_handler()) continue;
+    ++planned.kills;
+    planned.last_kill_ns = std::max(planned.last_kill_ns, fault.at_ns());
+  }
+  return planned;
+}
+
+void Expect(absl::string_view fault, absl::string_view unit, uint64_t done, uint64_t planned, Sentences* out) {
+  if (done >= planned) return;
+  out->push_back(absl::StrCat("fault ", fault, " did not happen as asked for: ", done, " of ", planned, " ", unit));
+}
+
+void CheckCut(const v1::Fault& fault, absl::string_view name, const v1::HandlerResult& handler, Sentences* out) {
+  const auto line = std::find_if(handler.lines().begin(), handler.lines().end(),
+                                 [&](const v1::LineResult& each) { return each.line() == name; });
+  const bool seen = line != handler.lines().end();
+  if (!seen || line->cut_packets() == 0) {
+    out->push_back(absl::StrCat("fault cut of line ", name, " at ", FormatDurationNs(static_cast<double>(fault.at_ns())),
+                                " did not happen: no packet was dropped by it"));
+    return;
+  }
+  // The silence between two packets is never shorter than the cut; a twentieth is left to clocks.
+  const uint64_t wanted_ns = fault.cut().duration_ns();
+  if (line->cut_measured_ns() >= wanted_ns - wanted_ns / 20) return;
+  out->push_back(absl::StrCat("fault cut of line ", name, " at ", FormatDurationNs(static_cast<double>(fault.at_ns())),
+                              " did not last: the longest cut was ",
+                              FormatDurationNs(static_cast<double>(line->cut_measured_ns())), " of ",
+                              FormatDurationNs(static_cast<double>(wanted_ns))));
+}
+
+void CheckCuts(const v1::Scenario& scenario, const Planned& planned, const v1::HandlerResult& handler, Sentences* out) {
+  for (const v1::Fault& fault : scenario.faults()) {
+    if (!fault.has_cut() || (planned.kills > 0 && fault.at_ns() <= planned.last_kill_ns)) continue;
+    if (fault.cut().line() != v1::LINE_B) CheckCut(fault, "A", handler, out);
+    if (fault.cut().line() != v1::LINE_A) CheckCut(fault, "B", handler, out);
+  }
+}
+
+}  // namespace
+
+Sentences MissingEvidence(const v1::Scenario& scenario, const v1::HandlerResult* handler,
+                          const v1::SourceResult* source) {
+  Sentences out;
+  const Planned planned = Plan(scenario);
+  if (source == nullptr) {
+    out.push_back("no data: the source gave no result");
+  } else {
+    if (source->messages() == 0) out.push_back("no data: nothing was sent");
+    Expect("gap", "messages", source->gap_messages(), planned.gap_messages, &out);
+    Expect("duplicate", "packets", source->duplicate_packets(), planned.duplicate_packets, &out);
+    Expect("reorder", "packets", source->reordered_packets(), planned.reordered_packets, &out);
+  }
+  if (handler == nullptr) {
+    out.push_back("no data: the handler gave no result");
+  } else {
+    if (handler->messages() == 0) out.push_back("no data: the handler delivered no message");
+    Expect("kill_handler", "kills", handler->restarts(), planned.kills, &out);
+    CheckCuts(scenario, planned, *handler, &out);
+  }
+  return out;
+}
+
+}  // namespace feedfarm
