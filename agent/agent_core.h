@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "agent/epoch_store.h"
-#include "agent/run_machine.h"
-#include "agent/run_work.h"
+#include "agent/run/run_machine.h"
+#include "agent/run/run_work.h"
 #include "proto/agent_service.pb.h"
 
 namespace feedfarm {

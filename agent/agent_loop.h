@@ -10,7 +10,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "agent/agent_core.h"
-#include "agent/run_work.h"
+#include "agent/run/run_work.h"
 #include "pipeline/base/clock.h"
 #include "proto/agent_service.pb.h"
 

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "agent/cgroup.h"
+#include "agent/host/cgroup.h"
 #include "agent/testing/fake_coordinator.h"
 #include "gtest/gtest.h"
 #include "pipeline/base/clock.h"

@@ -4,7 +4,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "agent/durable_file.h"
+#include "agent/files/durable_file.h"
 #include "pipeline/base/status_macros.h"
 
 namespace feedfarm {

@@ -12,7 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
-#include "agent/durable_file.h"
+#include "agent/files/durable_file.h"
 #include "pipeline/base/status_macros.h"
 #include "pipeline/control/record_line.h"
 

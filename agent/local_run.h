@@ -8,12 +8,12 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
-#include "agent/host_guard.h"
-#include "agent/role.h"
-#include "agent/run_log.h"
-#include "agent/run_uplink.h"
-#include "agent/run_work.h"
-#include "agent/telemetry_spool.h"
+#include "agent/host/host_guard.h"
+#include "agent/run/role.h"
+#include "agent/run/run_log.h"
+#include "agent/uplink/run_uplink.h"
+#include "agent/run/run_work.h"
+#include "agent/uplink/telemetry_spool.h"
 
 namespace feedfarm {
 

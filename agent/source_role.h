@@ -8,7 +8,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
-#include "agent/role.h"
+#include "agent/run/role.h"
 #include "agent/traffic/traffic_source.h"
 
 namespace feedfarm {

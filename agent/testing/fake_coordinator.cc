@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "agent/file_digest.h"
+#include "agent/files/file_digest.h"
 
 namespace feedfarm::testing {
 namespace {

@@ -8,7 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "agent/run_work.h"
+#include "agent/run/run_work.h"
 
 namespace feedfarm::testing {
 

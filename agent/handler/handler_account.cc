@@ -1,0 +1,233 @@
+#include "agent/handler/handler_account.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "pipeline/base/status_macros.h"
+#include "pipeline/stats/hdr_codec.h"
+
+namespace feedfarm {
+namespace {
+
+v1::LatencyMetric ToProto(LatencyMetric metric) {
+  switch (metric) {
+    case LatencyMetric::kDecode:
+      return v1::LATENCY_METRIC_DECODE;
+    case LatencyMetric::kDeliver:
+      return v1::LATENCY_METRIC_DELIVER;
+    case LatencyMetric::kEndToEnd:
+      return v1::LATENCY_METRIC_END_TO_END;
+  }
+  return v1::LATENCY_METRIC_UNSPECIFIED;
+}
+
+v1::TimestampClass ToProto(TimestampClass timestamp_class) {
+  switch (timestamp_class) {
+    case TimestampClass::kNone:
+      return v1::TIMESTAMP_CLASS_NONE;
+    case TimestampClass::kSoftware:
+      return v1::TIMESTAMP_CLASS_SOFTWARE;
+    case TimestampClass::kHardware:
+      return v1::TIMESTAMP_CLASS_HARDWARE;
+  }
+  return v1::TIMESTAMP_CLASS_UNSPECIFIED;
+}
+
+v1::HandlerEvent::Kind ToProto(FeedEventKind kind) {
+  switch (kind) {
+    case FeedEventKind::kGap:
+      return v1::HandlerEvent::KIND_GAP;
+    case FeedEventKind::kRecovered:
+      return v1::HandlerEvent::KIND_RECOVERED;
+    case FeedEventKind::kUnrecoverable:
+      return v1::HandlerEvent::KIND_UNRECOVERABLE;
+    case FeedEventKind::kFailover:
+      return v1::HandlerEvent::KIND_FAILOVER;
+    case FeedEventKind::kSessionChange:
+      return v1::HandlerEvent::KIND_SESSION_CHANGE;
+    case FeedEventKind::kSessionRestart:
+      return v1::HandlerEvent::KIND_SESSION_RESTART;
+    case FeedEventKind::kEndOfSession:
+      return v1::HandlerEvent::KIND_END_OF_SESSION;
+  }
+  return v1::HandlerEvent::KIND_UNSPECIFIED;
+}
+
+v1::LineResult ToProto(const LineRecord& record, const char* line) {
+  v1::LineResult result;
+  result.set_line(line);
+  result.set_packets(record.packets);
+  result.set_bytes(record.bytes);
+  result.set_cut_packets(record.cut_packets);
+  result.set_cut_measured_ns(record.cut_measured_ns);
+  result.set_second_copies(record.second_copies);
+  result.set_first_copies(record.first_copies);
+  result.set_malformed_packets(record.malformed_packets);
+  result.set_stale_packets(record.stale_packets);
+  result.set_heartbeats(record.heartbeats);
+  return result;
+}
+
+v1::HandlerResult ToProto(const FinalRecord& record) {
+  v1::HandlerResult result;
+  result.set_messages(record.messages);
+  for (const auto& [type, messages] : record.types) {
+    v1::TypeCount* count = result.add_types();
+    count->set_type(type);
+    count->set_messages(messages);
+  }
+  *result.add_lines() = ToProto(record.lines[0], "A");
+  *result.add_lines() = ToProto(record.lines[1], "B");
+  result.set_duplicates(record.duplicates);
+  result.set_out_of_order(record.out_of_order);
+  result.set_gaps(record.gaps);
+  result.set_gap_messages(record.gap_messages);
+  result.set_recovered_messages(record.recovered_messages);
+  result.set_unrecovered_messages(record.unrecovered_messages);
+  result.set_rerequests(record.rerequests);
+  result.set_rerequest_timeouts(record.rerequest_timeouts);
+  result.set_session_restarts(record.session_restarts);
+  result.set_session_changes(record.session_changes);
+  result.set_malformed_messages(record.malformed_messages);
+  result.set_failovers(record.failovers);
+  result.set_failover_max_ns(record.failover_max_ns);
+  result.set_recovery_max_ns(record.recovery_max_ns);
+  result.set_state_hash(record.state_hash);
+  result.set_pool_frames(record.pool_frames);
+  result.set_pool_available(record.pool_available);
+  result.set_pool_misses(record.pool_misses);
+  result.set_pool_return_drops(record.pool_return_drops);
+  result.set_minor_faults_steady(record.minor_faults_steady);
+  result.set_major_faults_steady(record.major_faults_steady);
+  result.set_hot_path_allocations(record.hot_path_allocations);
+  for (const auto& [reason, count] : record.drops) {
+    v1::ReasonCount* drop = result.add_drops();
+    drop->set_reason(reason);
+    drop->set_count(count);
+  }
+  result.set_end_of_session(record.end_of_session);
+  result.set_xdp_mode(record.xdp_mode);
+  result.set_bind_mode(record.bind_mode);
+  result.set_partial_overlaps(record.partial_overlaps);
+  return result;
+}
+
+}  // namespace
+
+void HandlerAccount::Take(const ReadyRecord& ready) {
+  result_.set_xdp_mode(ready.xdp_mode);
+  result_.set_bind_mode(ready.bind_mode);
+  build_ = ready.build;
+}
+
+absl::StatusOr<v1::TelemetryInterval> HandlerAccount::Take(const IntervalRecord& interval) {
+  if (interval.sequence != interval_sequence_ + 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("interval ", interval.sequence, " after interval ", interval_sequence_));
+  }
+  interval_sequence_ = interval.sequence;
+  FEEDFARM_RETURN_IF_ERROR(Merge(interval.histograms, &current_));
+  result_.set_messages(interval.messages);
+  result_.set_gaps(interval.gaps);
+  result_.set_recovered_messages(interval.recovered_messages);
+
+  v1::TelemetryInterval telemetry = TakeUnsentEvents(interval.end_unix_ns);
+  telemetry.set_start_unix_ns(interval.start_unix_ns);
+  telemetry.set_packets_a(interval.packets_a);
+  telemetry.set_packets_b(interval.packets_b);
+  for (const HistogramRecord& record : interval.histograms) {
+    v1::Histogram* histogram = telemetry.add_histograms();
+    histogram->set_metric(ToProto(record.metric));
+    histogram->set_timestamp_class(ToProto(record.timestamp_class));
+    histogram->set_hdr_v2_compressed(record.hdr_v2_compressed);
+    histogram->set_count(record.count);
+  }
+  return telemetry;
+}
+
+void HandlerAccount::Take(const EventRecord& record) {
+  v1::HandlerEvent event;
+  event.set_kind(ToProto(record.kind));
+  event.set_time_unix_ns(record.time_unix_ns);
+  event.set_first_sequence(record.first_sequence);
+  event.set_messages(record.messages);
+  event.set_duration_ns(record.duration_ns);
+  event.set_line(record.line);
+  if (record.kind == FeedEventKind::kEndOfSession) result_.set_end_of_session(true);
+  AddEvent(std::move(event));
+}
+
+absl::Status HandlerAccount::Take(const FinalRecord& record) {
+  Histograms whole;
+  FEEDFARM_RETURN_IF_ERROR(Merge(record.histograms, &whole));
+  current_ = std::move(whole);
+  v1::HandlerResult result = ToProto(record);
+  result.set_restarts(result_.restarts());
+  result.mutable_events()->Swap(result_.mutable_events());
+  result_ = std::move(result);
+  return absl::OkStatus();
+}
+
+void HandlerAccount::BeginInstance() {
+  for (auto& [key, histogram] : current_) earlier_[key].Merge(histogram);
+  current_.clear();
+  interval_sequence_ = 0;
+  v1::HandlerResult fresh;
+  fresh.set_restarts(result_.restarts() + 1);
+  fresh.mutable_events()->Swap(result_.mutable_events());
+  result_ = std::move(fresh);
+}
+
+void HandlerAccount::TakeRestart(uint64_t time_unix_ns, uint64_t down_ns) {
+  v1::HandlerEvent event;
+  event.set_kind(v1::HandlerEvent::KIND_HANDLER_RESTART);
+  event.set_time_unix_ns(time_unix_ns);
+  event.set_duration_ns(down_ns);
+  AddEvent(std::move(event));
+}
+
+v1::TelemetryInterval HandlerAccount::TakeUnsentEvents(uint64_t time_unix_ns) {
+  v1::TelemetryInterval telemetry;
+  telemetry.set_start_unix_ns(time_unix_ns);
+  telemetry.set_end_unix_ns(time_unix_ns);
+  telemetry.set_messages(result_.messages());
+  telemetry.set_gaps(result_.gaps());
+  telemetry.set_recovered_messages(result_.recovered_messages());
+  for (v1::HandlerEvent& event : unsent_events_) *telemetry.add_events() = std::move(event);
+  unsent_events_.clear();
+  return telemetry;
+}
+
+v1::HandlerResult HandlerAccount::WholeResult() const {
+  Histograms all = earlier_;
+  for (const auto& [key, histogram] : current_) all[key].Merge(histogram);
+  v1::HandlerResult result = result_;
+  for (const auto& [key, histogram] : all) {
+    v1::Histogram* whole = result.add_histograms();
+    whole->set_metric(ToProto(key.first));
+    whole->set_timestamp_class(ToProto(key.second));
+    whole->set_hdr_v2_compressed(EncodeHdrV2Compressed(histogram));
+    whole->set_count(histogram.Count());
+  }
+  return result;
+}
+
+absl::Status HandlerAccount::Merge(const std::vector<HistogramRecord>& records, Histograms* into) const {
+  for (const HistogramRecord& record : records) {
+    absl::StatusOr<Histogram> histogram = DecodeHdrV2Compressed(record.hdr_v2_compressed);
+    if (!histogram.ok()) {
+      return absl::InvalidArgumentError(absl::StrCat("histogram ", Name(record.metric), ".",
+                                                     Name(record.timestamp_class), ": ", histogram.status().message()));
+    }
+    (*into)[{record.metric, record.timestamp_class}].Merge(*histogram);
+  }
+  return absl::OkStatus();
+}
+
+void HandlerAccount::AddEvent(v1::HandlerEvent event) {
+  if (result_.events_size() < kEventsMax) *result_.add_events() = event;
+  unsent_events_.push_back(std::move(event));
+}
+
+}  // namespace feedfarm
