@@ -21,6 +21,15 @@ constexpr uint64_t kQueueIntervalNs = 1'000'000'000;
 // When a host was last seen is stored this often.
 constexpr uint64_t kSeenIntervalNs = 5'000'000'000;
 
+// A run that is not placed has epoch 0, which is nobody's.
+absl::Status CheckEpoch(const record::RunRecord& record, uint64_t epoch) {
+  if (record.epoch() == epoch && epoch != 0) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("run ", record.run_id(), " has epoch ", record.epoch(), ", not ", epoch));
+}
+
+bool IsRole(v1::Role role) { return role == v1::ROLE_SOURCE || role == v1::ROLE_HANDLER; }
+
 }  // namespace
 
 Coordinator::Coordinator(Options options, Store* store, const Clock* clock, std::unique_ptr<ArtifactInbox> artifacts)
@@ -129,10 +138,7 @@ absl::StatusOr<v1::TelemetryAck> Coordinator::AddTelemetry(const v1::TelemetryIn
     RunEntry* run = FindRun(interval.run_id());
     if (run == nullptr) return absl::NotFoundError(absl::StrCat("no run ", interval.run_id()));
     const record::RunRecord& record = run->lifecycle->record();
-    if (record.epoch() != interval.epoch()) {
-      return absl::FailedPreconditionError(
-          absl::StrCat("run ", interval.run_id(), " has epoch ", record.epoch(), ", not ", interval.epoch()));
-    }
+    FEEDFARM_RETURN_IF_ERROR(CheckEpoch(record, interval.epoch()));
     if (record.verdict() != v1::VERDICT_UNSPECIFIED) {
       ack.set_sequence(interval.sequence());
       return ack;
@@ -160,11 +166,8 @@ absl::StatusOr<std::unique_ptr<ArtifactInbox::Upload>> Coordinator::BeginArtifac
     if (!failed_.ok()) return absl::UnavailableError("the coordinator's store failed");
     RunEntry* run = FindRun(first.run_id());
     if (run == nullptr) return absl::NotFoundError(absl::StrCat("no run ", first.run_id()));
-    const uint64_t epoch = run->lifecycle->record().epoch();
-    if (first.epoch() != epoch) {
-      return absl::FailedPreconditionError(
-          absl::StrCat("run ", first.run_id(), " has epoch ", epoch, ", not ", first.epoch()));
-    }
+    FEEDFARM_RETURN_IF_ERROR(CheckEpoch(run->lifecycle->record(), first.epoch()));
+    if (!IsRole(first.role())) return absl::InvalidArgumentError("an artifact needs a role");
     if (run->campaign->record.finished()) {
       return absl::FailedPreconditionError(absl::StrCat("run ", first.run_id(), " is over and reported"));
     }

@@ -291,6 +291,41 @@ TEST_F(ServerTest, UnknownRunsAndNamesAreNotFound) {
   EXPECT_EQ(farm_->Get(&context, request, &reply).error_code(), grpc::StatusCode::NOT_FOUND);
 }
 
+TEST_F(ServerTest, ARunThatIsNotPlacedTakesNothing) {
+  StartAgents();
+  Submit(kCampaign);
+  // The second run waits for the first one's hosts.
+  ASSERT_EQ(Get("c1").runs(1).state(), v1::RUN_STATE_QUEUED);
+  const auto stub = v1::AgentService::NewStub(channel_);
+  {
+    grpc::ClientContext context;
+    const auto stream = stub->StreamTelemetry(&context);
+    v1::TelemetryInterval interval;
+    interval.set_run_id("c1.r2");
+    interval.set_role(v1::ROLE_HANDLER);
+    interval.set_sequence(1'000'000);
+    stream->Write(interval);
+    v1::TelemetryAck ack;
+    EXPECT_FALSE(stream->Read(&ack));
+    EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  }
+  {
+    grpc::ClientContext context;
+    v1::ArtifactReceipt receipt;
+    const auto writer = stub->UploadArtifact(&context, &receipt);
+    v1::ArtifactChunk chunk;
+    chunk.set_run_id("c1.r2");
+    chunk.set_role(v1::ROLE_HANDLER);
+    chunk.set_name("handler.log");
+    writer->Write(chunk);
+    writer->WritesDone();
+    EXPECT_EQ(writer->Finish().error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  }
+  Until([&] { return Get("c1").finished(); });
+  EXPECT_EQ(Get("c1").verdict(), v1::VERDICT_PASSED);
+  EXPECT_EQ(Get("c1").runs(1).result().intervals_missing(), 0u);
+}
+
 TEST_F(ServerTest, OneCoordinatorAStateFolder) {
   const auto second = CoordinatorServer::Start(Options(0));
   EXPECT_EQ(second.status().code(), absl::StatusCode::kFailedPrecondition);

@@ -3,6 +3,7 @@
 #include <glog/logging.h>
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -128,7 +129,7 @@ void RunLifecycle::On(const RunObserved& event, Moment now) {
   side->set_telemetry_last(std::max(side->telemetry_last(), run.telemetry_sequence_last()));
   seen.artifacts_uploaded = run.artifacts_uploaded();
   seen.messages = run.messages();
-  seen.progress = run.progress();
+  seen.progress = std::isfinite(run.progress()) ? run.progress() : 0;
   if (run.rerequest().port() != 0) *side->mutable_rerequest() = run.rerequest();
   if (!run.handler_digest().empty()) side->set_handler_digest(run.handler_digest());
   if (!run.handler_build().empty()) side->set_handler_build(run.handler_build());

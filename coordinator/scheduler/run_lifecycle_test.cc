@@ -1,5 +1,6 @@
 #include "coordinator/scheduler/run_lifecycle.h"
 
+#include <cmath>
 #include <functional>
 
 #include "absl/strings/str_cat.h"
@@ -117,6 +118,17 @@ class RunLifecycleTest : public testing::Test {
   uint64_t now_ns_ = 1000 * kSecond;
   std::unique_ptr<RunLifecycle> run_;
 };
+
+TEST_F(RunLifecycleTest, ProgressIsAShareWhateverTheAgentSays) {
+  Reach(v1::RUN_STATE_RUNNING);
+  for (const double said : {std::nan(""), -1.0, HUGE_VAL, 7.0, 0.5}) {
+    v1::ObservedRun word = Word(kSource, v1::AGENT_RUN_STATE_RUNNING);
+    word.set_progress(said);
+    Hear(word);
+    EXPECT_GE(run_->progress(), 0) << said;
+    EXPECT_LE(run_->progress(), 1) << said;
+  }
+}
 
 TEST_F(RunLifecycleTest, GoesTheWholeWay) {
   EXPECT_FALSE(run_->Desired(kSource).has_value());
