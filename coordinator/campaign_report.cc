@@ -39,17 +39,11 @@ std::string TimestampSource(const v1::RunResult& result) {
   return classes.empty() ? "unknown" : absl::StrJoin(classes, "+");
 }
 
-// The handler says its build as "gcc 12.2.0; allocator glibc 2.36" or the like: the part behind "allocator" is that.
+// The handler says its build as "gcc 12.2.0, glibc 2.36 malloc": compiler, then allocator.
 void FillBuild(const std::string& handler_build, const BuildStamp& build, v1::Manifest* manifest) {
-  const std::pair<std::string, std::string> parts = absl::StrSplit(handler_build, absl::MaxSplits("allocator", 1));
-  const auto trim = [](std::string text) {
-    const char* noise = " ,;:=()";
-    text.erase(0, text.find_first_not_of(noise) == std::string::npos ? text.size() : text.find_first_not_of(noise));
-    text.erase(text.find_last_not_of(noise) + 1);
-    return text;
-  };
-  manifest->set_compiler(handler_build.empty() ? build.compiler : trim(parts.first));
-  manifest->set_allocator(parts.second.empty() ? "unknown" : trim(parts.second));
+  const std::pair<std::string, std::string> parts = absl::StrSplit(handler_build, absl::MaxSplits(", ", 1));
+  manifest->set_compiler(parts.first.empty() ? build.compiler : parts.first);
+  manifest->set_allocator(parts.second.empty() ? "unknown" : parts.second);
 }
 
 }  // namespace

@@ -105,6 +105,8 @@ absl::Status Coordinator::Hear(AgentChannel* channel, const v1::AgentState& stat
   if (!failed_.ok()) return absl::UnavailableError("the coordinator's store failed");
   const Moment now = Now();
   bool changed = false;
+  const Host* known = hosts_.Find(state.host());
+  const bool was_undoing = known != nullptr && !known->listed_runs.empty();
   FEEDFARM_ASSIGN_OR_RETURN(Host* const host, hosts_.Hear(channel, state, now, &changed));
   Change change;
   if (changed) {
@@ -113,6 +115,7 @@ absl::Status Coordinator::Hear(AgentChannel* channel, const v1::AgentState& stat
     if (host->record.quarantine().empty()) leases_.EndQuarantine(state.host());
     looked_at_queue_ns_ = 0;
   }
+  if (was_undoing && host->listed_runs.empty()) looked_at_queue_ns_ = 0;
   leases_.ObserveEpoch(state.host(), state.epoch_seen());
   leases_.Renew(state.host(), now.monotonic_ns);
   DriveObserved(*host, state, now, &change);

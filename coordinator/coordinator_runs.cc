@@ -41,6 +41,8 @@ Coordinator::RunEntry* Coordinator::FindRun(const std::string& run_id) {
 }
 
 void Coordinator::Drive(RunEntry* run, const RunEvent& event, Moment now, Change* change) {
+  // Counted once, and nothing touches it any more.
+  if (run->lifecycle->finished()) return;
   RunActions actions = run->lifecycle->Step(event, now);
   Carry(run, actions, change);
   if (!actions.judge) return;

@@ -50,7 +50,7 @@ class CoordinatorServer {
   // Calls `step` every 50 ms until stop.
   void Loop(void (Coordinator::*step)()) ABSL_LOCKS_EXCLUDED(mutex_);
 
-  const SystemClock clock_;
+  SystemClock clock_;
   ScopedFd lock_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<Coordinator> coordinator_;

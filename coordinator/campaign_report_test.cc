@@ -1,0 +1,60 @@
+#include "coordinator/campaign_report.h"
+
+#include "gtest/gtest.h"
+
+namespace feedfarm {
+namespace {
+
+TEST(RunSeed, DependsOnCampaignScenarioAndRepetitionAlone) {
+  EXPECT_EQ(RunSeed(7, "a", 1), RunSeed(7, "a", 1));
+  EXPECT_NE(RunSeed(7, "a", 1), RunSeed(8, "a", 1));
+  EXPECT_NE(RunSeed(7, "a", 1), RunSeed(7, "b", 1));
+  EXPECT_NE(RunSeed(7, "a", 1), RunSeed(7, "a", 2));
+}
+
+TEST(Manifest, SaysWhatWasMeasuredAndHowToDoItAgain) {
+  record::CampaignRecord campaign;
+  campaign.mutable_campaign()->set_name("demo");
+  campaign.mutable_campaign()->set_source_file("/x/demo.yaml");
+  campaign.mutable_campaign()->set_source_text("abc");
+  campaign.mutable_campaign()->add_scenarios()->set_name("gap");
+  record::RunRecord run;
+  run.set_run_id("c1.r1");
+  run.set_seed(99);
+  run.mutable_handler()->set_handler_build("gcc 12.2.0, glibc 2.36 malloc");
+  run.mutable_handler()->set_handler_digest("d1");
+  run.mutable_handler()->mutable_facts()->set_name("dut");
+  v1::RunResult result;
+  result.set_started_unix_ns(5);
+  v1::Histogram* histogram = result.mutable_handler()->add_histograms();
+  histogram->set_timestamp_class(v1::TIMESTAMP_CLASS_SOFTWARE);
+  histogram->set_count(1);
+  const v1::Manifest manifest = ManifestOf(campaign, run, result, {"abc123", true, "gcc 1"}, "/reports/c1");
+  EXPECT_EQ(manifest.campaign(), "demo");
+  EXPECT_EQ(manifest.scenario(), "gap");
+  EXPECT_EQ(manifest.seed(), 99u);
+  EXPECT_EQ(manifest.commit(), "abc123");
+  EXPECT_TRUE(manifest.dirty());
+  EXPECT_EQ(manifest.compiler(), "gcc 12.2.0");
+  EXPECT_EQ(manifest.allocator(), "glibc 2.36 malloc");
+  EXPECT_EQ(manifest.handler_digest(), "d1");
+  EXPECT_EQ(manifest.config_digest(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  EXPECT_EQ(manifest.handler_host().name(), "dut");
+  EXPECT_EQ(manifest.timestamp_source(), "software");
+  EXPECT_EQ(manifest.artifact_path(), "/reports/c1/runs/c1.r1");
+  EXPECT_EQ(manifest.time_unix_ns(), 5u);
+  EXPECT_EQ(manifest.reproduce(), "feedfarm submit /reports/c1/campaign.yaml --watch");
+}
+
+TEST(BuildStamp, ReadsCommitAndDirt) {
+  const auto stamp = ParseBuildInfo("commit=abc\ndirty=true\nother=x\n");
+  ASSERT_TRUE(stamp.ok());
+  EXPECT_EQ(stamp->commit, "abc");
+  EXPECT_TRUE(stamp->dirty);
+  EXPECT_NE(stamp->compiler, "");
+  EXPECT_EQ(ParseBuildInfo("")->commit, "unknown");
+  EXPECT_FALSE(ParseBuildInfo("nonsense").ok());
+}
+
+}  // namespace
+}  // namespace feedfarm
