@@ -1,9 +1,11 @@
 #include "coordinator/campaign_report.h"
 
+#include <algorithm>
 #include <set>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "coordinator/store/sha256.h"
 #include "pipeline/base/rng.h"
@@ -46,18 +48,33 @@ void FillBuild(const std::string& handler_build, const BuildStamp& build, v1::Ma
   manifest->set_allocator(parts.second.empty() ? "unknown" : parts.second);
 }
 
+// One word of a shell's command.
+std::string Quoted(const std::string& word) {
+  return absl::StrCat("'", absl::StrReplaceAll(word, {{"'", "'\\''"}}), "'");
+}
+
 }  // namespace
 
 uint64_t RunSeed(uint64_t campaign_seed, const std::string& scenario, uint32_t repetition) {
   return Rng(campaign_seed).Fork(NameHash(scenario)).Fork(repetition).Next();
 }
 
-std::string ReproduceCommand(const std::filesystem::path& report) {
-  return absl::StrCat("feedfarm submit ", (report / "campaign.yaml").string(), " --watch");
+std::string ReproduceCommand(const v1::Campaign& campaign, bool skipped) {
+  std::string command = "feedfarm submit campaign.yaml --watch";
+  // Relative captures started at the folder of the file that was submitted, and its copy lies elsewhere.
+  const bool relative =
+      std::any_of(campaign.scenarios().begin(), campaign.scenarios().end(), [&](const v1::Scenario& scenario) {
+        return scenario.traffic().has_capture() &&
+               campaign.source_text().find(scenario.traffic().capture().path()) == std::string::npos;
+      });
+  if (relative) {
+    absl::StrAppend(&command, " --folder ", Quoted(std::filesystem::path(campaign.source_file()).parent_path().string()));
+  }
+  return skipped ? command + " --allow-unplaceable" : command;
 }
 
 v1::Manifest ManifestOf(const record::CampaignRecord& campaign, const record::RunRecord& run, const v1::RunResult& result,
-                        const BuildStamp& build, const std::filesystem::path& report) {
+                        const BuildStamp& build, const std::filesystem::path& report, const std::string& reproduce) {
   v1::Manifest manifest;
   manifest.set_run_id(run.run_id());
   manifest.set_campaign(campaign.campaign().name());
@@ -74,7 +91,7 @@ v1::Manifest ManifestOf(const record::CampaignRecord& campaign, const record::Ru
   manifest.set_timestamp_source(TimestampSource(result));
   manifest.set_artifact_path((report / "runs" / run.run_id()).string());
   manifest.set_time_unix_ns(result.started_unix_ns() != 0 ? result.started_unix_ns() : campaign.submitted_unix_ns());
-  manifest.set_reproduce(ReproduceCommand(report));
+  manifest.set_reproduce(reproduce);
   return manifest;
 }
 

@@ -29,7 +29,7 @@ TEST(Manifest, SaysWhatWasMeasuredAndHowToDoItAgain) {
   v1::Histogram* histogram = result.mutable_handler()->add_histograms();
   histogram->set_timestamp_class(v1::TIMESTAMP_CLASS_SOFTWARE);
   histogram->set_count(1);
-  const v1::Manifest manifest = ManifestOf(campaign, run, result, {"abc123", true, "gcc 1"}, "/reports/c1");
+  const v1::Manifest manifest = ManifestOf(campaign, run, result, {"abc123", true, "gcc 1"}, "/reports/c1", "do it");
   EXPECT_EQ(manifest.campaign(), "demo");
   EXPECT_EQ(manifest.scenario(), "gap");
   EXPECT_EQ(manifest.seed(), 99u);
@@ -43,7 +43,21 @@ TEST(Manifest, SaysWhatWasMeasuredAndHowToDoItAgain) {
   EXPECT_EQ(manifest.timestamp_source(), "software");
   EXPECT_EQ(manifest.artifact_path(), "/reports/c1/runs/c1.r1");
   EXPECT_EQ(manifest.time_unix_ns(), 5u);
-  EXPECT_EQ(manifest.reproduce(), "feedfarm submit /reports/c1/campaign.yaml --watch");
+  EXPECT_EQ(manifest.reproduce(), "do it");
+}
+
+TEST(ReproduceCommand, WorksInTheReportFolderWhereverThatIs) {
+  v1::Campaign campaign;
+  campaign.set_source_file("/it's/day.yaml");
+  campaign.set_source_text("capture: {path: feeds/a.pcap}");
+  campaign.add_scenarios()->mutable_traffic()->mutable_synthetic();
+  EXPECT_EQ(ReproduceCommand(campaign, false), "feedfarm submit campaign.yaml --watch");
+  EXPECT_EQ(ReproduceCommand(campaign, true), "feedfarm submit campaign.yaml --watch --allow-unplaceable");
+  // Written relative to the folder of the file that was submitted.
+  campaign.add_scenarios()->mutable_traffic()->mutable_capture()->set_path("/it's/feeds/a.pcap");
+  EXPECT_EQ(ReproduceCommand(campaign, false), "feedfarm submit campaign.yaml --watch --folder '/it'\\''s'");
+  campaign.set_source_text("capture: {path: /it's/feeds/a.pcap}");
+  EXPECT_EQ(ReproduceCommand(campaign, false), "feedfarm submit campaign.yaml --watch");
 }
 
 TEST(BuildStamp, ReadsCommitAndDirt) {

@@ -244,14 +244,15 @@ CampaignReport Coordinator::ReportOf(CampaignEntry* campaign, Moment now) {
   const std::filesystem::path folder = options_.state_dir / "reports" / campaign->record.campaign_id();
   report.status = StatusOf(campaign, false);
   report.campaign = campaign->record.campaign();
-  report.reproduce = ReproduceCommand(folder);
   std::vector<v1::Verdict> verdicts;
+  for (const auto& run : campaign->runs) verdicts.push_back(run->lifecycle->record().verdict());
+  const bool skipped = std::count(verdicts.begin(), verdicts.end(), v1::VERDICT_SKIPPED) > 0;
+  report.reproduce = ReproduceCommand(report.campaign, skipped);
   for (const auto& run : campaign->runs) {
     ReportRun& entry = report.runs.emplace_back();
     entry.status = StatusOf(run.get());
-    verdicts.push_back(run->lifecycle->record().verdict());
-    entry.manifest =
-        ManifestOf(campaign->record, run->lifecycle->record(), entry.status.result(), options_.build, folder);
+    entry.manifest = ManifestOf(campaign->record, run->lifecycle->record(), entry.status.result(), options_.build, folder,
+                                report.reproduce);
     entry.artifacts = artifacts_->FolderOf(run->id());
   }
   report.status.set_finished(true);

@@ -117,7 +117,7 @@ TEST_F(CoordinatorTest, AQueuedRunWhoseHostsStayAwayEnds) {
   clock_.now_ns += 20 * kSecond;
   coordinator_->Tick();
   ASSERT_EQ(Submit()->campaign_id(), "c1");
-  EXPECT_THAT(coordinator_->Get("c1")->runs(0).activity(), HasSubstr("source: h1: lost: last heard 20.0s ago"));
+  EXPECT_THAT(coordinator_->Get("c1")->runs(0).activity(), HasSubstr("waiting: h1: lost: last heard 20.0s ago"));
   clock_.now_ns += 61 * kSecond;
   coordinator_->Tick();
   coordinator_->WriteReports();

@@ -131,6 +131,9 @@ TEST_F(ServerTest, RunsACampaignToItsVerdictAndReport) {
   EXPECT_TRUE(std::filesystem::exists(std::filesystem::path(status.report_path()) / "report.json"));
   EXPECT_TRUE(std::filesystem::exists(std::filesystem::path(status.report_path()) / "runs/c1.r1/handler.log"));
   for (const auto& agent : agents_) EXPECT_TRUE(agent->violations().empty());
+  std::ifstream text(std::filesystem::path(status.report_path()) / "report.txt");
+  const std::string report((std::istreambuf_iterator<char>(text)), {});
+  EXPECT_NE(report.find("\n  feedfarm submit campaign.yaml --watch\n"), std::string::npos) << report;
 
   v1::GetReportRequest request;
   request.set_campaign_id("c1");
@@ -234,6 +237,26 @@ TEST_F(ServerTest, CancelEndsARunningCampaign) {
   EXPECT_EQ(Get("c1").verdict(), v1::VERDICT_CANCELLED);
   grpc::ClientContext context;
   EXPECT_EQ(farm_->Cancel(&context, request, &reply).error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+}
+
+TEST_F(ServerTest, CancelsCountRunsThatAreOverOnce) {
+  StartAgents();
+  Submit(kCampaign);
+  Until([&] { return Get("c1").runs_finished() >= 1; });
+  v1::CancelRequest request;
+  request.set_campaign_id("c1");
+  for (int i = 0; i < 3; ++i) {
+    grpc::ClientContext context;
+    v1::CancelReply reply;
+    farm_->Cancel(&context, request, &reply);  // FAILED_PRECONDITION where the second run was quicker
+    const v1::CampaignStatus status = Get("c1");
+    EXPECT_LE(status.runs_finished(), status.runs_count());
+    // Not before its last run has a verdict and has given its hosts back.
+    EXPECT_TRUE(!status.finished() || status.runs(1).state() == v1::RUN_STATE_FINISHED);
+  }
+  Until([&] { return Get("c1").finished(); });
+  EXPECT_EQ(Get("c1").runs_finished(), 2u);
+  EXPECT_NE(Get("c1").runs(1).result().verdict(), v1::VERDICT_UNSPECIFIED);
 }
 
 TEST_F(ServerTest, AnUnwritableReportChangesNoVerdict) {

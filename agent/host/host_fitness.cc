@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "agent/host/link_query.h"
 
 namespace feedfarm {
 
@@ -29,6 +30,14 @@ HostFitness ProbeFitness(HostProbeOptions options) {
     if (missing(port)) fitness.reasons.push_back(absl::StrCat("port ", port.interface, " does not exist"));
   }
   std::erase_if(options.ports, missing);
+  for (const HostProbeOptions::Port& port : options.ports) {
+    const absl::StatusOr<LinkAttributes> link = QueryLink(port.interface);
+    // The host is idle, so it is not this agent's.
+    if (link.ok() && !link->xdp_mode.empty()) {
+      fitness.reasons.push_back(absl::StrCat("port ", port.interface, " has another XDP program (id ", link->xdp_program_id,
+                                             ", ", link->xdp_mode, ")"));
+    }
+  }
   absl::StatusOr<v1::HostFacts> facts = ProbeHost(options);
   if (!facts.ok()) {
     fitness.facts.set_name(options.name);

@@ -14,7 +14,8 @@ struct HostFitness {
   std::vector<std::string> reasons;
 };
 
-// Probes the ports that exist; one that is missing is a reason, not an error. See ProbeHost.
+// Probes the ports that exist; one that is missing, or has an XDP program, is a reason, not an error. Only while no run is on
+// the host: a run's own program would be taken for somebody else's. See ProbeHost.
 HostFitness ProbeFitness(HostProbeOptions options);
 
 // What is wrong with the ports of `facts`, one sentence each. Pure.

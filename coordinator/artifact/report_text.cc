@@ -58,7 +58,8 @@ std::string Hosts(const CampaignReport& report) {
     const v1::HandlerResult& handler = run.status.result().handler();
     const std::string xdp =
         handler.xdp_mode().empty() ? "-" : absl::StrCat(handler.xdp_mode(), " ", handler.bind_mode());
-    table.AddRow({run.status.run_id(), run.status.source_host(), run.status.handler_host(),
+    const auto or_dash = [](const std::string& text) { return text.empty() ? std::string("-") : text; };
+    table.AddRow({run.status.run_id(), or_dash(run.status.source_host()), or_dash(run.status.handler_host()),
                   run.manifest.timestamp_source(), xdp, absl::StrCat("runs/", run.status.run_id())});
   }
   return table.empty() ? "" : absl::StrCat("Runs\n", table.ToString(), "\n");
@@ -75,7 +76,7 @@ std::string ReportText(const CampaignReport& report) {
   absl::StrAppend(&out, "seed ", status.seed(), ", submitted ", FormatUnixNs(status.submitted_unix_ns()), ", finished ",
                   FormatUnixNs(status.finished_unix_ns()), "\n\n", RunTable(runs), "\n", Reasons(report),
                   LatencyTable(report), Hosts(report));
-  if (!report.reproduce.empty()) absl::StrAppend(&out, "Do it again\n  ", Printable(report.reproduce), "\n");
+  if (!report.reproduce.empty()) absl::StrAppend(&out, "Do it again, in the report folder\n  ", Printable(report.reproduce), "\n");
   return out;
 }
 

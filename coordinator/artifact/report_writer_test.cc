@@ -86,7 +86,7 @@ CampaignReport MakeReport() {
   report.status.set_verdict(v1::VERDICT_INFRASTRUCTURE_ERROR);
   report.campaign.set_source_text("campaign: demo\n");
   report.campaign.set_source_file("/lab/demo.yaml");
-  report.reproduce = "feedfarm submit /reports/c1/campaign.yaml --watch";
+  report.reproduce = "feedfarm submit campaign.yaml --watch";
   report.runs.push_back(PassedRun());
   ReportRun failed = MakeRun("c1.r2", "gap", v1::VERDICT_FAILED);
   failed.status.mutable_result()->add_reasons("gate duplicates == 0 broke: measured 3, wanted == 0");
@@ -132,8 +132,8 @@ c1.r2  src     dut      software      -            runs/c1.r2
 c1.r3  src     dut      software      -            runs/c1.r3
 c1.r4  src     dut      software      -            runs/c1.r4
 
-Do it again
-  feedfarm submit /reports/c1/campaign.yaml --watch
+Do it again, in the report folder
+  feedfarm submit campaign.yaml --watch
 )";
 
 TEST(ReportText, IsTheTableThenReasonsThenTheCommand) { EXPECT_EQ(ReportText(MakeReport()), kGoldenText); }

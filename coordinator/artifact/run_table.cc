@@ -19,7 +19,10 @@ std::string Cell(const v1::RunResult& result, absl::string_view name) {
   if (!result.has_handler()) return "-";
   const std::optional<MetricValue> value = metric.get({&result.handler(), &result.source()}, "");
   if (!value.has_value()) return "-";
-  if (metric.dimension == Dimension::kDuration) return absl::StrFormat("%.3g", value->number / 1e6);
+  if (metric.dimension == Dimension::kDuration) {
+    const double ms = value->number / 1e6;
+    return ms < 1000 ? absl::StrFormat("%.3g", ms) : absl::StrFormat("%.0f", ms);
+  }
   return absl::StrFormat("%.15g", value->number);
 }
 

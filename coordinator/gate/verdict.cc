@@ -78,6 +78,13 @@ struct GateTally {
 
 GateTally EvaluateGates(const v1::Scenario& scenario, const GateInput& input, v1::RunResult* result,
                         std::vector<std::string>* reasons) {
+  // A role without a result takes the data of many gates: that is one cause, told once.
+  struct NoData {
+    std::string expression;
+    std::string reason;
+    int gates = 0;
+  };
+  std::vector<NoData> no_data;
   GateTally tally;
   for (const v1::Gate& gate : scenario.gates()) {
     v1::GateResult* outcome = result->add_gates();
@@ -88,8 +95,20 @@ GateTally EvaluateGates(const v1::Scenario& scenario, const GateInput& input, v1
     tally.correctness_broken |= broken && correctness;
     tally.service_level_broken |= broken && !correctness;
     tally.no_data |= !broken;
-    reasons->push_back(
-        absl::StrCat("gate ", gate.expression(), broken ? " broke: " : " has no data: ", outcome->reason()));
+    if (broken) {
+      reasons->push_back(absl::StrCat("gate ", gate.expression(), " broke: ", outcome->reason()));
+      continue;
+    }
+    const auto same = std::find_if(no_data.begin(), no_data.end(), [&](const NoData& n) { return n.reason == outcome->reason(); });
+    if (same == no_data.end()) {
+      no_data.push_back({gate.expression(), outcome->reason(), 1});
+    } else {
+      ++same->gates;
+    }
+  }
+  for (const NoData& n : no_data) {
+    reasons->push_back(n.gates == 1 ? absl::StrCat("gate ", n.expression, " has no data: ", n.reason)
+                                    : absl::StrCat(n.gates, " gates have no data: ", n.reason));
   }
   // A run that proves nothing does not pass.
   if (scenario.gates().empty()) {

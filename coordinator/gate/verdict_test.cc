@@ -94,6 +94,13 @@ TEST_F(VerdictTest, FailsOnABrokenCorrectnessGate) {
                           "gate p50(latency.decode) < 9us has no data: latency.decode has no samples"));
 }
 
+TEST_F(VerdictTest, OneCauseOfMissingDataIsOneReason) {
+  has_handler_ = false;
+  const v1::RunResult result = Judge({"duplicates == 0", "out_of_order == 0", "gaps == 0"});
+  EXPECT_EQ(result.reasons(0), "3 gates have no data: the handler gave no result");
+  EXPECT_EQ(result.gates_size(), 3);
+}
+
 TEST_F(VerdictTest, BreachesOnAServiceLevelGateAlone) {
   *handler_.add_histograms() = Encoded(v1::LATENCY_METRIC_DECODE, v1::TIMESTAMP_CLASS_SOFTWARE, 10'000, 100);
   const v1::RunResult result = Judge({"duplicates == 0", "p50(latency.decode) < 9us", "p50(latency.send) < 9us"});

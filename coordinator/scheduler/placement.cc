@@ -215,8 +215,8 @@ PairSearch FindPairNow(const v1::Placement& placement, const std::vector<Placeme
       search = Found(pair);
       return false;
     }
-    for (const auto& [role, host] : {std::pair("source", pair.source), std::pair("handler", pair.handler)}) {
-      for (const std::string& reason : host->blocked_by) blocked.insert(absl::StrCat(role, ": ", host->name, ": ", reason));
+    for (const Host* host : {pair.source, pair.handler}) {
+      for (const std::string& reason : host->blocked_by) blocked.insert(absl::StrCat(host->name, ": ", reason));
     }
     return true;
   });

@@ -121,7 +121,7 @@ TEST(Placement, NowNamesWhatBlocksTheHostsThatWouldDo) {
   EXPECT_TRUE(FindPairEver({}, hosts).found);
   const PairSearch search = FindPairNow({}, hosts);
   EXPECT_FALSE(search.found);
-  EXPECT_THAT(search.problems, ElementsAre("handler: dut: busy with c1.r1", "source: dut: busy with c1.r1"));
+  EXPECT_THAT(search.problems, ElementsAre("dut: busy with c1.r1"));
 }
 
 class PlaceRunsTest : public testing::Test {

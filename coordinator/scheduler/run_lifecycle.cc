@@ -43,6 +43,11 @@ const char* StateName(v1::AgentRunState state) {
   }
 }
 
+// For a person who watches: an agent that has not answered yet was asked a moment ago.
+const char* PreparingWord(v1::AgentRunState state) {
+  return state == v1::AGENT_RUN_STATE_UNSPECIFIED ? "asked" : StateName(state);
+}
+
 }  // namespace
 
 const char* RoleName(v1::Role role) { return role == v1::ROLE_SOURCE ? "source" : "handler"; }
@@ -418,7 +423,7 @@ double RunLifecycle::progress() const {
 std::string RunLifecycle::Activity() const {
   switch (record_.state()) {
     case v1::RUN_STATE_PREPARING:
-      return absl::StrCat("preparing: source is ", StateName(source_.state), ", handler is ", StateName(handler_.state));
+      return absl::StrCat("preparing: source ", PreparingWord(source_.state), ", handler ", PreparingWord(handler_.state));
     case v1::RUN_STATE_RUNNING:
       return Ended(v1::ROLE_SOURCE) ? "draining" : "traffic";
     case v1::RUN_STATE_COLLECTING:

@@ -34,16 +34,17 @@ std::string Cell(const std::string& text) { return absl::StrReplaceAll(Printable
 std::vector<Finding> Findings(const v1::CampaignStatus& status) {
   std::vector<Finding> findings;
   for (const auto& run : status.runs()) {
+    const bool wrong = run.result().verdict() != v1::VERDICT_SKIPPED && run.result().verdict() != v1::VERDICT_CANCELLED;
     for (const auto& reason : run.result().reasons()) {
-      // A gate speaks for itself below.
-      if (!absl::StartsWith(reason, "gate ")) findings.push_back({true, run.scenario(), reason});
+      // A broken gate speaks for itself below; of those without data each cause is told once.
+      const bool no_data = absl::StrContains(reason, "no data: ");
+      if (no_data || !absl::StartsWith(reason, "gate ")) findings.push_back({wrong && !no_data, run.scenario(), reason});
     }
     for (const auto& gate : run.result().gates()) {
-      if (gate.outcome() == v1::GATE_OUTCOME_HELD) continue;
-      findings.push_back(
-          {gate.outcome() == v1::GATE_OUTCOME_BROKEN, run.scenario(),
-           absl::StrCat("gate ", gate.expression(), ": measured ", gate.measured().empty() ? "-" : gate.measured(),
-                        gate.reason().empty() ? "" : absl::StrCat(" (", gate.reason(), ")"))});
+      if (gate.outcome() != v1::GATE_OUTCOME_BROKEN) continue;
+      // The reason of a broken gate tells what was measured.
+      findings.push_back({true, run.scenario(), absl::StrCat("gate ", gate.expression(), ": ",
+                                                             gate.reason().empty() ? gate.measured() : gate.reason())});
     }
   }
   // Errors before warnings; among equals, in the runs' order.
@@ -70,7 +71,12 @@ std::string AnnotationsText(const v1::CampaignStatus& status) {
   for (const auto& run : status.runs()) {
     const auto& handler = run.result().handler();
     absl::StrAppend(&out, "| ", Cell(run.scenario()), " | ", run.run_id(), " | ", VerdictName(run.result().verdict()),
-                    " | ", CountText(handler.messages()), " | ", handler.gaps(), " | ", handler.duplicates(), " |\n");
+                    " | ");
+    if (run.result().has_handler()) {
+      absl::StrAppend(&out, CountText(handler.messages()), " | ", handler.gaps(), " | ", handler.duplicates(), " |\n");
+    } else {
+      out += "- | - | - |\n";
+    }
   }
   return out + "::endgroup::\n";
 }

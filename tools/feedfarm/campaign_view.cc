@@ -87,13 +87,20 @@ std::string CampaignText(const v1::CampaignStatus& status, bool wide) {
 std::string PlanText(const v1::PlanReply& reply) {
   TextTable table({"SCENARIO", ">REPETITION", "SOURCE", "HANDLER", ">ABOUT", ">SEED", ">GATES"});
   uint64_t total_ns = 0;
+  int unknown = 0;
   for (const auto& run : reply.runs()) {
     total_ns += run.duration_estimate_ns();
+    unknown += run.duration_estimate_ns() == 0;
     table.Add({run.scenario(), absl::StrCat(run.repetition()), run.source_host().empty() ? "-" : run.source_host(),
-               run.handler_host().empty() ? "-" : run.handler_host(), DurationText(run.duration_estimate_ns()),
+               run.handler_host().empty() ? "-" : run.handler_host(),
+               run.duration_estimate_ns() == 0 ? "-" : DurationText(run.duration_estimate_ns()),
                absl::StrCat(run.seed()), absl::StrCat(run.gates_size())});
   }
-  return absl::StrCat(table.ToString(), reply.runs_size(), " runs, about ", DurationText(total_ns), " one after another\n");
+  std::string out = absl::StrCat(table.ToString(), reply.runs_size(), reply.runs_size() == 1 ? " run" : " runs");
+  if (total_ns > 0) absl::StrAppend(&out, ", about ", DurationText(total_ns), " one after another");
+  // The coordinator does not read captures.
+  if (unknown > 0) absl::StrAppend(&out, total_ns > 0 ? ", and " : ", ", unknown, " as long as their capture");
+  return out + "\n";
 }
 
 std::string DiagnosticsText(const google::protobuf::RepeatedPtrField<v1::Diagnostic>& diagnostics) {

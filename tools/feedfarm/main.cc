@@ -23,6 +23,24 @@ Exit codes: 0 passed, 1 internal error, 2 usage or invalid file, 4 no capable ho
 12 the report failed, 20 inconclusive, 99 a service level was breached, 130 interrupted.
 Data goes to stdout, progress and errors to stderr.)";
 
+// CLI11 reads an enum as its number. An error text where `word` is no format.
+std::string OutputNumber(std::string& word) {
+  static const auto* const kFormats =
+      new std::map<std::string, feedfarm::OutputFormat>{{"table", feedfarm::OutputFormat::kTable},
+                                                        {"wide", feedfarm::OutputFormat::kWide},
+                                                        {"json", feedfarm::OutputFormat::kJson}};
+  const auto format = kFormats->find(word);
+  if (format == kFormats->end()) return "'" + word + "' is none of table, wide, json";
+  word = std::to_string(static_cast<int>(format->second));
+  return "";
+}
+
+std::string UsageError(const CLI::App* app, const CLI::Error& error) {
+  std::string command = "feedfarm";
+  for (const CLI::App* subcommand : app->get_subcommands()) command += " " + subcommand->get_name();
+  return std::string("feedfarm: ") + error.what() + "; see " + command + " --help\n";
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -38,14 +56,12 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   app.fallthrough();
   app.footer(kFooter);
+  app.failure_message(UsageError);
   app.add_option("--coordinator", context.coordinator, "host:port or unix:/path of the coordinator")
       ->envname("FEEDFARM_COORDINATOR")
       ->capture_default_str();
   app.add_option("-o,--output", context.output, "how data is printed")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, feedfarm::OutputFormat>{{"table", feedfarm::OutputFormat::kTable},
-                                                        {"wide", feedfarm::OutputFormat::kWide},
-                                                        {"json", feedfarm::OutputFormat::kJson}}))
+      ->transform(CLI::Validator(OutputNumber, ""))
       ->option_text("table|wide|json (default table)");
   feedfarm::AddSubmitCommand(app, context);
   feedfarm::AddPlanCommand(app, context);
