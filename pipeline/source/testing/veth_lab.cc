@@ -9,6 +9,7 @@
 #include <linux/if_packet.h>
 #include <net/if.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "pipeline/base/clock.h"
 #include "pipeline/base/status_macros.h"
 
 namespace feedfarm::testing {
@@ -48,6 +50,25 @@ absl::Status EnterNewNamespace() {
   return absl::OkStatus();
 }
 
+namespace {
+
+// A link that was just set up drops what is sent into it until the kernel's link watch, which runs once a second at worst, has
+// seen its carrier.
+absl::Status AwaitRunning(const std::string& interface) {
+  const ScopedFd fd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ifreq request{};
+  interface.copy(request.ifr_name, sizeof(request.ifr_name) - 1);
+  const uint64_t give_up_ns = MonotonicNow() + 10'000'000'000;
+  while (MonotonicNow() < give_up_ns) {
+    if (ioctl(fd.get(), SIOCGIFFLAGS, &request) != 0) return ErrnoStatus(absl::StrCat("flags of ", interface));
+    if ((request.ifr_flags & IFF_RUNNING) != 0) return absl::OkStatus();
+    sched_yield();
+  }
+  return absl::DeadlineExceededError(absl::StrCat(interface, " does not come up"));
+}
+
+}  // namespace
+
 absl::Status MakeVeth(const VethOptions& options) {
   const std::string peer = absl::StrCat(options.name, "_tx");
   const std::string queues = absl::StrCat(" numrxqueues ", options.queues, " numtxqueues ", options.queues, " ");
@@ -57,7 +78,9 @@ absl::Status MakeVeth(const VethOptions& options) {
     FEEDFARM_RETURN_IF_ERROR(Run(absl::StrCat("ip addr add ", options.address, " dev ", options.name)));
   }
   FEEDFARM_RETURN_IF_ERROR(Run(absl::StrCat("ip link set ", peer, " up")));
-  return Run(absl::StrCat("ip link set ", options.name, " up"));
+  FEEDFARM_RETURN_IF_ERROR(Run(absl::StrCat("ip link set ", options.name, " up")));
+  FEEDFARM_RETURN_IF_ERROR(AwaitRunning(peer));
+  return AwaitRunning(options.name);
 }
 
 absl::StatusOr<FrameSender> FrameSender::Create(const std::string& interface) {
