@@ -1,6 +1,9 @@
+#include <filesystem>
+#include <fstream>
 #include <iostream>
 #include <memory>
 
+#include "absl/strings/str_cat.h"
 #include "tools/feedfarm/commands.h"
 #include "tools/feedfarm/report_files.h"
 
@@ -8,12 +11,23 @@ namespace feedfarm {
 namespace {
 
 int Report(CliContext& context, const std::string& id, const std::string& out) {
+  const char* const name = context.output == OutputFormat::kJson ? "report.json" : "report.txt";
   absl::Status status;
-  if (!out.empty()) status = FetchReportFolder(context, id, out);
-  if (status.ok()) {
-    auto text = FetchReportFile(context, id, context.output == OutputFormat::kJson ? "report.json" : "report.txt");
+  if (out.empty()) {
+    auto text = FetchReportFile(context, id, name);
     if (text.ok()) std::cout << *text;
     status = text.status();
+  } else {
+    status = FetchReportFolder(context, id, out);
+    // The folder has just been fetched: its file is printed, not asked for again.
+    if (status.ok()) {
+      std::ifstream file(std::filesystem::path(out) / name, std::ios::binary);
+      if (file) {
+        std::cout << file.rdbuf();
+      } else {
+        status = absl::NotFoundError(absl::StrCat("the report of ", id, " has no ", name));
+      }
+    }
   }
   if (status.ok()) return 0;
   return ReportRpcError(context,
