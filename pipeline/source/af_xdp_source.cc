@@ -35,6 +35,8 @@ constexpr uint32_t kHeadroomBytes = kXdpHeadroomBytes + kMetadataHeadroomBytes;
 // What a frame holds beside the MTU's bytes: Ethernet, two VLAN tags, the send trailer.
 constexpr uint32_t kFrameOverheadBytes = ETH_HLEN + 2 * 4 + kSendTrailerBytes;
 constexpr uint32_t kCacheLineBytes = 64;
+// __builtin_prefetch's second and third argument.
+constexpr int kForReading = 0, kNonTemporal = 0;
 constexpr uint32_t kFrameBytesSmall = 2048;
 constexpr uint32_t kFrameBytesLarge = 4096;
 
@@ -271,14 +273,16 @@ size_t AfXdpSource::Impl::ReceiveFrom(XskSocket& socket, std::span<Packet> out) 
     socket.WakeIfNeeded();
     return 0;
   }
-  // Another CPU wrote the packets: start fetching their metadata, headers and first payload bytes together.
+  // Another CPU wrote the packets: start fetching their metadata, headers and first payload bytes together. Non-temporal,
+  // so that they stay out of this core's L2: a frame comes round again before its lines would have left it, and the CPU
+  // that writes the next packet into it would have to take each line away from this core first.
   const uint8_t* memory = pool_->memory();
   const uint64_t memory_bytes = pool_->bytes();
   for (uint32_t i = 0; i < count; ++i) {
     const uint64_t address = socket.Descriptor(first + i).addr;
     if (address >= memory_bytes) continue;
-    __builtin_prefetch(memory + address - sizeof(feed_filter_metadata));
-    __builtin_prefetch(memory + address - sizeof(feed_filter_metadata) + kCacheLineBytes);
+    __builtin_prefetch(memory + address - sizeof(feed_filter_metadata), kForReading, kNonTemporal);
+    __builtin_prefetch(memory + address - sizeof(feed_filter_metadata) + kCacheLineBytes, kForReading, kNonTemporal);
   }
   FramePool& frames = pool_->frames();
   size_t taken = 0;
