@@ -1,0 +1,109 @@
+// What a search costs and how well it repeats, on a subject of 10 Mpps. Simulated time: the numbers are the same everywhere.
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "coordinator/rate_search/default_goals.h"
+#include "coordinator/rate_search/rate_search.h"
+#include "coordinator/rate_search/testing/simulated_subject.h"
+#include "gtest/gtest.h"
+
+namespace feedfarm {
+namespace {
+
+constexpr int kSeeds = 30;
+constexpr double kCapacity = 10e6;
+
+RateSearchSettings Settings(std::vector<const char*> names) {
+  RateSearchSettings settings;
+  settings.min_pps = 100e3;
+  settings.max_pps = 14.88e6;
+  for (const char* name : names) settings.goals.push_back(MakeGoal(name, {}));
+  return settings;
+}
+
+struct Spread {
+  std::vector<double> values;
+  double Mean() const {
+    double sum = 0;
+    for (const double value : values) sum += value;
+    return sum / static_cast<double>(values.size());
+  }
+  double Max() const { return *std::max_element(values.begin(), values.end()); }
+  // Sample standard deviation.
+  double Sd() const {
+    double sum = 0;
+    for (const double value : values) sum += (value - Mean()) * (value - Mean());
+    return std::sqrt(sum / static_cast<double>(values.size() - 1));
+  }
+};
+
+struct Study {
+  // Answer / capacity.
+  std::map<std::string, Spread> answers;
+  Spread seconds;
+  Spread trials;
+  std::map<GoalEnd, int> ends;
+};
+
+// The capacity differs from seed to seed by up to 2 %, so that no answer gains from where the tried loads happen to lie.
+Study SearchAll(const char* title, const RateSearchSettings& settings, SimulatedSubject::Options options,
+                int seeds = kSeeds) {
+  Study study;
+  for (int seed = 1; seed <= seeds; ++seed) {
+    options.capacity_pps = kCapacity * (0.98 + 0.04 * static_cast<double>(seed - 1) / (seeds - 1));
+    SimulatedSubject subject(options, static_cast<uint64_t>(seed));
+    std::vector<TrialResult> trials;
+    const RateSearchResult result = RunSearch(settings, [&](const Trial& trial) { return subject.Run(trial); }, &trials);
+    study.seconds.values.push_back(static_cast<double>(result.trial_ns) / 1e9);
+    study.trials.values.push_back(result.trials);
+    for (const GoalResult& goal : result.goals) {
+      study.answers[goal.name].values.push_back(goal.lower_pps / options.capacity_pps);
+      ++study.ends[goal.end];
+    }
+  }
+  std::printf("%-28s %5.1f s mean %5.1f s max %5.1f trials", title, study.seconds.Mean(), study.seconds.Max(), study.trials.Mean());
+  for (const auto& [name, answers] : study.answers) {
+    std::printf("  %s %.4f sd %.2f%%", name.c_str(), answers.Mean(), 100 * answers.Sd() / answers.Mean());
+  }
+  std::printf("\n");
+  return study;
+}
+
+constexpr SimulatedSubject::Options kClean = {};
+constexpr SimulatedSubject::Options kNoisy = {.noise = 0.01, .stalls_per_s = 0.05};
+
+TEST(RateSearchSimulation, CleanSubjectAllGoalsWithin40Seconds) {
+  const Study study = SearchAll("clean, ndr pdr strict", Settings({"ndr", "pdr", "strict"}), kClean);
+  EXPECT_LE(study.seconds.Max(), 40);
+  EXPECT_EQ(study.ends.at(GoalEnd::kFound), 3 * kSeeds);
+  for (const auto& [name, answers] : study.answers) EXPECT_LE(answers.Sd(), 0.004 * answers.Mean()) << name;
+}
+
+TEST(RateSearchSimulation, NoisySubjectBothGoalsWithin85Seconds) {
+  const Study study = SearchAll("1% noise, stalls, ndr pdr", Settings({"ndr", "pdr"}), kNoisy);
+  EXPECT_LE(study.seconds.Max(), 85);
+  for (const auto& [name, answers] : study.answers) EXPECT_LE(answers.Sd(), 0.004 * answers.Mean()) << name;
+}
+
+// The strict goal has no majority to ask: one stall in its long trial is an answer. So it stands lower and spreads more.
+TEST(RateSearchSimulation, NoisySubjectAllGoalsWithin85SecondsOnAverage) {
+  const Study study = SearchAll("1% noise, stalls, all", Settings({"ndr", "pdr", "strict"}), kNoisy);
+  EXPECT_LE(study.seconds.Mean(), 85);
+}
+
+// What thirty seeds show is no luck.
+TEST(RateSearchSimulation, NoisySubjectOverManySeeds) {
+  const Study study = SearchAll("1% noise, stalls, 600 seeds", Settings({"ndr", "pdr"}), kNoisy, 600);
+  EXPECT_LE(study.seconds.Mean(), 60);
+  for (const auto& [name, answers] : study.answers) {
+    EXPECT_LE(answers.Sd(), 0.004 * answers.Mean()) << name;
+    EXPECT_NEAR(answers.Mean(), 1, 0.005) << name;
+  }
+}
+
+}  // namespace
+}  // namespace feedfarm
