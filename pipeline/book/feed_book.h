@@ -17,13 +17,13 @@ enum class BookOutcome : uint8_t {
   kMalformed,         // of no known type, or not of its type's length
   kUnknownOrder,      // execution, cancel, delete or replace of an order that is not live
   kDuplicateOrder,    // add, or replace into, a reference that is live
-  kZeroShares,        // add of nothing; a replace by nothing takes the old order out
+  kZeroShares,        // add, execution or cancel of nothing; a replace by nothing takes the old order out
   kTooManyShares,     // execution or cancel of more than is open: takes the order out
   kBadSide,           // neither 'B' nor 'S'
   kWrongInstrument,   // the message's locate is not the order's
   kLocateOutOfRange,  // beyond the bound
   kOrdersFull,        // the bound on live orders is reached: the add is lost
-  kLevelsFull,        // the bound on price levels is reached: the add is lost
+  kLevelsFull,        // the bound on price levels is reached: the add is lost; a replace has taken the old order out
 };
 inline constexpr size_t kBookOutcomes = 12;
 
@@ -62,7 +62,7 @@ constexpr absl::string_view Name(BookOutcome outcome) {
 struct Applied {
   uint32_t instrument = 0;  // the book's own index of the instrument: ITCH's stock locate; DEEP: in order of appearance
   BookOutcome outcome = BookOutcome::kNoted;
-  bool top_changed = false;  // best bid or offer, price or shares
+  bool top_changed = false;  // best bid or offer, price or shares; a replace that gives back the same may say so too
 };
 
 // Best bid and offer of one instrument. Prices as the protocol has them (four decimals); shares 0 = that side is empty,

@@ -1,0 +1,175 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "absl/status/statusor.h"
+#include "pipeline/book/book_order.h"
+#include "pipeline/book/feed_book.h"
+#include "pipeline/book/huge_array.h"
+#include "pipeline/book/itch_state.h"
+#include "pipeline/book/level_tree.h"
+#include "pipeline/book/order_index.h"
+#include "pipeline/itch/types.h"
+
+namespace feedfarm {
+
+// The order books of ITCH 5.0, all instruments at once by stock locate: order by order, first in first out within a
+// price (a replace goes to the end; a partial execution or cancel stays), each price with its shares and orders, best
+// bid and offer; beside them directory, trading state, Reg SHO, halts, IPO release, auction collar, circuit breaker.
+//
+// Memory, all of it touched in Create: 32 bytes an order and 16 to 32 of index (OrderIndex); 32 bytes a level and, of
+// trees, 26 bytes a level and 128 a side of an instrument; 128 bytes a locate. With the default bounds 64 + 32 + 32 +
+// 43 + 8 MB. Beyond a bound adds are lost and counted: the book stays whole, but is no longer the exchange's.
+//
+// State hash: the sum over instruments of StateDigest(locate) over
+//     each part of itch_state that is known: its number from 1, its bytes;
+//     for bids, then for offers: the number of orders; each order by price, the best first, and in time priority:
+//     reference; price; shares + 2^32 x attribution (0: none, else its four bytes as a little-endian number)
+// where there is anything at all, and of StateDigest(2^16) over the feed's parts where any is known. The stock that an
+// add names is not kept: the locate says it.
+//
+// One thread.
+class ItchBook {
+ public:
+  struct Options {
+    uint32_t orders_max = 2 << 20;   // live at once; at most OrderIndex::kOrdersMax
+    uint32_t levels_max = 1 << 20;   // live at once
+    uint32_t locates_max = 1 << 16;  // locates 0..locates_max - 1
+  };
+
+  // INVALID_ARGUMENT: a bound of 0 or too large. RESOURCE_EXHAUSTED and the like: no memory.
+  static absl::StatusOr<std::unique_ptr<ItchBook>> Create(const Options& options);
+
+  // --- FeedBook ---
+
+  static constexpr size_t kPrefetchStages = 3;
+  Applied Apply(std::span<const uint8_t> message);
+  void Prefetch(size_t stage, std::span<const uint8_t> message) const;
+  void Clear();
+  uint64_t StateHash() const;
+  TopOfBook Top(uint32_t locate) const;
+  template <class Emit>
+  void EmitState(Emit&& emit) const;
+  std::span<const uint64_t, kBookOutcomes> Outcomes() const { return outcomes_; }
+  uint64_t orders_live() const { return orders_live_; }
+  uint64_t levels_live() const { return levels_live_; }
+
+  // --- Readers ---
+
+  struct LevelView {
+    uint32_t price;  // four decimals
+    uint32_t orders;
+    uint64_t shares;
+    uint32_t head;  // for ForEachOrder
+  };
+  // fn(LevelView), the best first. locate < locates_max.
+  template <class Fn>
+  void ForEachLevel(uint32_t locate, BookSide side, Fn&& fn) const {
+    tree_.ForEach(sides_[Side(locate, side)].root, [&](int32_t key, uint32_t index) {
+      const BookLevel& level = levels_[index];
+      fn(LevelView{LevelPrice(side, key), level.orders, level.shares, level.head});
+    });
+  }
+  // fn(const BookOrder&), in time priority.
+  template <class Fn>
+  void ForEachOrder(const LevelView& level, Fn&& fn) const {
+    for (uint32_t order = level.head; order != 0; order = orders_[order].next) fn(orders_[order]);
+  }
+  const ItchInstrumentState& state(uint32_t locate) const { return states_[locate]; }
+  const ItchFeedState& feed_state() const { return feed_; }
+
+  uint32_t locates_max() const { return options_.locates_max; }
+  // Orders found by hashing at the moment, because a younger one has their slot.
+  uint64_t orders_hashed() const { return index_.guests(); }
+  // All memory of the bounds above.
+  uint64_t bytes() const;
+
+ private:
+  using Tree = LevelTree<int32_t>;
+
+  // One side of an instrument; both lie in one cache line.
+  struct SideState {
+    Tree::Root root;
+    uint32_t best;  // level; 0 = the side is empty
+    uint32_t levels;
+    uint64_t orders;
+  };
+  static_assert(sizeof(SideState) == 32);
+
+  explicit ItchBook(const Options& options) : options_(options) {}
+  absl::Status Allocate();
+
+  static size_t Side(uint32_t locate, BookSide side) { return 2 * size_t{locate} + static_cast<size_t>(side); }
+
+  Applied Done(uint32_t locate, BookOutcome outcome, bool top_changed = false) {
+    ++outcomes_[static_cast<size_t>(outcome)];
+    return {locate, outcome, top_changed};
+  }
+
+  Applied Add(uint32_t locate, uint64_t reference, char side, uint32_t shares, uint32_t price, uint32_t attribution);
+  Applied Reduce(uint32_t locate, uint64_t reference, uint32_t shares);
+  Applied Delete(uint32_t locate, uint64_t reference);
+  Applied Replace(uint32_t locate, uint64_t old_reference, uint64_t reference, uint32_t shares, uint32_t price);
+  Applied KeepState(const uint8_t* message, uint32_t locate);
+
+  // Puts `order`, whose own fields are set, at the end of its price. False: there is no level for it.
+  bool Link(uint32_t order, uint32_t price, bool* top_changed);
+  // Takes an order out of its level and the index and frees it. True: best price or its shares changed.
+  bool Remove(uint32_t order);
+  void EraseLevel(SideState& side, uint32_t level);
+  uint32_t NewOrder();
+  uint32_t NewLevel();
+
+  uint64_t InstrumentHash(uint32_t locate) const;
+  size_t EncodeOrder(uint32_t locate, const BookOrder& order, uint32_t price, const uint8_t* stock, uint8_t* out) const;
+  const uint8_t* StockOf(uint32_t locate) const;
+
+  const Options options_;
+  HugeArray<BookOrder> orders_;  // from 1
+  HugeArray<BookLevel> levels_;  // from 1
+  HugeArray<SideState> sides_;
+  HugeArray<ItchInstrumentState> states_;
+  OrderIndex index_;
+  Tree tree_;
+  ItchFeedState feed_{};
+  std::array<uint64_t, kBookOutcomes> outcomes_{};
+  // Free ones are a stack of those used before, and all beyond `used`.
+  uint32_t orders_free_ = 0;
+  uint32_t orders_used_ = 0;
+  uint32_t orders_live_ = 0;
+  uint32_t levels_free_ = 0;
+  uint32_t levels_used_ = 0;
+  uint32_t levels_live_ = 0;
+};
+
+template <class Emit>
+void ItchBook::EmitState(Emit&& emit) const {
+  std::array<uint8_t, itch::kMessageBytesMax> out;
+  const auto send = [&](size_t bytes) { emit(std::span<const uint8_t>(out.data(), bytes)); };
+  static constexpr itch::Stock kNone = itch::MakeText<8>("");
+  const auto* none = reinterpret_cast<const uint8_t*>(kNone.data());
+  for (size_t i = 0; i < itch_state::kFeedParts.size(); ++i) {
+    if (feed_.Has(i)) send(feed_.Encode(i, 0, none, out.data()));
+  }
+  for (uint32_t locate = 0; locate < options_.locates_max; ++locate) {
+    const ItchInstrumentState& state = states_[locate];
+    const uint8_t* stock = StockOf(locate);
+    for (size_t i = 0; i < itch_state::kInstrumentParts.size(); ++i) {
+      if (state.Has(i)) send(state.Encode(i, static_cast<uint16_t>(locate), stock, out.data()));
+    }
+    for (const BookSide side : {BookSide::kBuy, BookSide::kSell}) {
+      ForEachLevel(locate, side, [&](const LevelView& level) {
+        ForEachOrder(level,
+                     [&](const BookOrder& order) { send(EncodeOrder(locate, order, level.price, stock, out.data())); });
+      });
+    }
+  }
+}
+
+static_assert(FeedBook<ItchBook>);
+
+}  // namespace feedfarm
