@@ -16,6 +16,10 @@ namespace feedfarm {
 // changed anywhere gives another value (up to 2^-64). Cost: one XXH3 of the message, about 3 to 5 ns.
 class StreamHash {
  public:
+  StreamHash() = default;
+  // Goes on behind messages whose hash was `value`.
+  explicit StreamHash(uint64_t value) : value_(value) {}
+
   // generation: 0 for the first session, +1 for each session change or restart since.
   void Add(uint32_t generation, uint64_t sequence, std::span<const uint8_t> message) {
     const uint64_t seed = (value_ + sequence * 0x9E3779B97F4A7C15u) ^ (static_cast<uint64_t>(generation) << 40);
