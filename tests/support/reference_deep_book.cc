@@ -47,7 +47,6 @@ BookOutcome ReferenceDeepBook::Apply(std::span<const uint8_t> m) {
   if (std::string("TXAB").find(type) != std::string::npos) return BookOutcome::kNoted;
   const std::string symbol = Text(m, 10, 18);
   if (!instruments_.contains(symbol) && instruments_.size() >= symbols_max_) return BookOutcome::kLocateOutOfRange;
-  const bool full = levels_live() >= levels_max_;
   Instrument& instrument = instruments_[symbol];
   if (type == 'D') instrument.directory = Text(m, 1, 2) + Text(m, 18, 31);
   if (type == 'H') instrument.trading = Text(m, 1, 2) + Text(m, 18, 22);
@@ -62,7 +61,7 @@ BookOutcome ReferenceDeepBook::Apply(std::span<const uint8_t> m) {
   BookOutcome outcome = BookOutcome::kApplied;
   if (size == 0) {
     if (side.erase(price) == 0) outcome = BookOutcome::kUnknownOrder;
-  } else if (!side.contains(price) && full) {
+  } else if (!side.contains(price) && levels_live() >= levels_max_) {
     outcome = BookOutcome::kLevelsFull;
   } else {
     side[price] = size;
