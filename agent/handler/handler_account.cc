@@ -50,6 +50,8 @@ v1::HandlerEvent::Kind ToProto(FeedEventKind kind) {
       return v1::HandlerEvent::KIND_SESSION_RESTART;
     case FeedEventKind::kEndOfSession:
       return v1::HandlerEvent::KIND_END_OF_SESSION;
+    case FeedEventKind::kSnapshot:
+      return v1::HandlerEvent::KIND_SNAPSHOT;
   }
   return v1::HandlerEvent::KIND_UNSPECIFIED;
 }

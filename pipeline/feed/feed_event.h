@@ -13,8 +13,10 @@ enum class FeedEventKind : uint8_t {
   kSessionChange,   // another session; first_sequence of its first packet seen
   kSessionRestart,  // same session, sequence from the start again
   kEndOfSession,    // delivered in order, or what is before it was given up; first_sequence = the next one
+  kSnapshot,        // loaded; first_sequence = the first one delivered behind it, messages = those it stands for,
+                    // duration_ns = how long delivery was held
 };
-inline constexpr int kFeedEventKinds = 7;
+inline constexpr int kFeedEventKinds = 8;
 
 // "gap", "recovered" and so on, as in the control line format.
 constexpr const char* Name(FeedEventKind kind) {
@@ -33,6 +35,8 @@ constexpr const char* Name(FeedEventKind kind) {
       return "session_restart";
     case FeedEventKind::kEndOfSession:
       return "end_of_session";
+    case FeedEventKind::kSnapshot:
+      return "snapshot";
   }
   return "";
 }

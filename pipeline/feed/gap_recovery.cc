@@ -30,6 +30,7 @@ void GapRecovery::Reset(uint32_t generation) {
   std::fill(gaps_.begin(), gaps_.end(), Gap());
   outstanding_.clear();
   requests_.clear();
+  covered_ = 0;
   asked_to_ = 0;
   last_answer_ns_ = 0;
 }
@@ -113,6 +114,11 @@ void GapRecovery::Account(const MissingRange& range, uint64_t messages, bool rec
 }
 
 void GapRecovery::Close(Gap& gap, uint64_t now_ns) {
+  if (gap.covered) {
+    // What became of it, the snapshot says.
+    gap = Gap();
+    return;
+  }
   const bool whole = gap.unrecovered == 0;
   const uint64_t duration_ns = Since(gap.noticed_ns, now_ns);
   if (whole) counters_->recovery_max_ns = std::max(counters_->recovery_max_ns, duration_ns);
@@ -268,6 +274,62 @@ uint64_t GapRecovery::Skip(uint64_t next, uint64_t now_ns) {
   --declared_;
   Account(range, range.messages(), /*recovered=*/false, range.first, now_ns);
   return range.end;
+}
+
+uint64_t GapRecovery::Hopeless(uint64_t next, uint64_t messages_max) const {
+  if (declared_ == 0 || ranges_[0].first != next) return next;
+  const bool hopeless = ranges_[0].state == RangeState::kGivenUp || ranges_[0].messages() > messages_max;
+  return hopeless ? ranges_[0].end : next;
+}
+
+uint64_t GapRecovery::LastGivenUpEnd() const {
+  for (size_t i = declared_; i-- > 0;) {
+    if (ranges_[i].state == RangeState::kGivenUp) return ranges_[i].end;
+  }
+  return 0;
+}
+
+void GapRecovery::Cover(uint64_t sequence, uint64_t now_ns) {
+  while (!ranges_.empty() && ranges_[0].first < sequence) {
+    MissingRange& range = ranges_[0];
+    const uint64_t end = std::min(range.end, sequence);
+    const uint64_t messages = end - range.first;
+    if (range.state != RangeState::kNoticed) {
+      Gap& gap = gaps_[range.gap];
+      CHECK_GE(gap.missing, messages);
+      gap.covered = true;
+      gap.missing -= messages;
+      covered_ += messages;
+      if (gap.missing == 0) Close(gap, now_ns);
+    }
+    if (end < range.end) {
+      range.first = end;
+    } else {
+      ranges_.Erase(0);
+      if (declared_ > 0) --declared_;
+    }
+  }
+  TrimOutstanding(/*by_answer=*/false, now_ns);
+}
+
+void GapRecovery::CommitCovered() {
+  counters_->snapshot_messages += covered_;
+  covered_ = 0;
+}
+
+void GapRecovery::Abandon(uint64_t first, uint64_t end, uint64_t since_ns, uint64_t now_ns) {
+  const uint64_t messages = end - first;
+  CHECK_GE(messages, covered_);
+  counters_->gap_messages += messages - covered_;
+  counters_->unrecovered_messages += messages;
+  covered_ = 0;
+  if (messages == 0) return;
+  events_->Push({.kind = FeedEventKind::kUnrecoverable,
+                 .generation = generation_,
+                 .time_tai_ns = now_ns,
+                 .first_sequence = first,
+                 .messages = messages,
+                 .duration_ns = Since(since_ns, now_ns)});
 }
 
 void GapRecovery::GiveUpAll(uint64_t now_ns) {

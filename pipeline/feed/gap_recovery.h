@@ -10,12 +10,13 @@
 
 namespace feedfarm {
 
-// Totals of all gaps, of all generations. gap_messages = recovered + unrecovered when no gap is open.
+// Totals of all gaps, of all generations. gap_messages = recovered + unrecovered + snapshot when no gap is open.
 struct RecoveryCounters {
   uint64_t gaps = 0;
   uint64_t gap_messages = 0;
   uint64_t recovered_messages = 0;    // came after they were declared, by answer or by line
   uint64_t unrecovered_messages = 0;  // skipped
+  uint64_t snapshot_messages = 0;     // were missing, and a snapshot stands for them
   uint64_t rerequests = 0;
   uint64_t rerequest_timeouts = 0;
   uint64_t recovery_max_ns = 0;  // longest, from notice to the last message; recovered gaps only
@@ -53,6 +54,7 @@ struct RerequestRange {
 //     no answer: timeout, doubled each time; after `tries` requests that piece is given up. Where no answer came at
 //     all since it was first asked, the server is taken for dead and the whole gap is given up.
 //   given up -> Skip when its turn comes; the last message closes the gap: one `unrecoverable` event
+//            or Cover, where a snapshot is to stand for it: then CommitCovered when it has come, or Abandon
 //
 // A gap is a maximal range as it stands when it is declared; a range that touches an open gap's end belongs to it, and
 // so does what had to be let go because of it.
@@ -93,6 +95,19 @@ class GapRecovery {
   // Where `next` begins a range that is given up: forgets it and returns its end; otherwise returns `next`.
   uint64_t Skip(uint64_t next, uint64_t now_ns);
 
+  // The end of the first range where it begins at `next` and is given up, or is a gap of more than `messages_max`;
+  // otherwise `next`.
+  uint64_t Hopeless(uint64_t next, uint64_t messages_max) const;
+  // The end of the last range that is given up; 0 = none is.
+  uint64_t LastGivenUpEnd() const;
+  // Forgets what is missing below `sequence`, provisionally: a snapshot is to stand for it.
+  void Cover(uint64_t sequence, uint64_t now_ns);
+  // The snapshot is there.
+  void CommitCovered();
+  // There will be none: all of [first, end) is lost, what was missing of it and what was let go to wait for a snapshot
+  // since `since_ns`.
+  void Abandon(uint64_t first, uint64_t end, uint64_t since_ns, uint64_t now_ns);
+
   // Declares and gives up everything: the generation is over.
   void GiveUpAll(uint64_t now_ns);
 
@@ -113,6 +128,7 @@ class GapRecovery {
     uint64_t recovered = 0;
     uint64_t unrecovered = 0;
     uint64_t first_unrecovered = 0;
+    bool covered = false;  // in part at least
   };
   struct Outstanding {
     uint64_t first = 0;
@@ -143,6 +159,7 @@ class GapRecovery {
   std::vector<Gap> gaps_;
   std::vector<Outstanding> outstanding_;
   std::vector<RerequestRange> requests_;
+  uint64_t covered_ = 0;   // messages covered provisionally, of gaps
   uint64_t asked_to_ = 0;  // everything declared below is asked for, given up or there
   uint64_t last_answer_ns_ = 0;
 };

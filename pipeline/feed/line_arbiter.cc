@@ -20,6 +20,9 @@ Decision LineArbiter::DecideAny(Origin origin, const PacketHeader& header, uint6
     if (origin == Origin::kAnswer) return {.verdict = Verdict::kStale};
     joined_ = true;
     Begin(*current_, 0, header, options_.first_sequence != 0 ? options_.first_sequence : header.first_sequence, false);
+    if (options_.first_sequence == 0 && current_->stream->holds()) {
+      current_->stream->Await(/*from=*/1, header.first_sequence, now_ns);
+    }
     return Place(*current_, header, now_ns);
   }
   Verdict verdict = Verdict::kStale;

@@ -32,7 +32,8 @@ struct Decision {
 enum class Origin : uint8_t { kLine, kAnswer };
 
 struct ArbiterOptions {
-  // First message to be delivered of the first generation; 0 = the first one seen.
+  // First message to be delivered of the first generation; 0 = the first one seen, behind a snapshot of what is before
+  // it where there are snapshots.
   uint64_t first_sequence = 1;
   // A new generation takes over when it is this old and nothing known of the old one is missing.
   uint64_t dwell_ns = 1'000'000;
@@ -95,7 +96,7 @@ class LineArbiter {
   // Ends the current generation, giving up what is missing, and goes on with the one held back, if any.
   template <class Deliver>
   void Switch(uint64_t now_ns, Deliver& deliver) {
-    current_->stream->recovery().GiveUpAll(now_ns);
+    current_->stream->GiveUpAll(now_ns);
     current_->stream->Drain(now_ns, deliver);
     ReportEnd(now_ns);
     if (!pending_active_) return;
@@ -105,7 +106,9 @@ class LineArbiter {
   }
 
   // There is something to wait for: Tick must be called.
-  bool busy() const { return pending_active_ || !current_->stream->recovery().idle() || end_due(); }
+  bool busy() const {
+    return pending_active_ || !current_->stream->recovery().idle() || current_->stream->awaiting() || end_due();
+  }
 
   SequencedStream& current() { return *current_->stream; }
   const SequencedStream& current() const { return *current_->stream; }
@@ -157,7 +160,8 @@ class LineArbiter {
   bool HandoverDue(uint64_t now_ns) const;
   void HandOver(uint64_t now_ns);
   bool end_due() const {
-    return current_->end_announced && !current_->end_reported && current_->stream->next() >= current_->end_sequence;
+    return current_->end_announced && !current_->end_reported && !current_->stream->awaiting() &&
+           current_->stream->next() >= current_->end_sequence;
   }
   void ReportEnd(uint64_t now_ns);
 

@@ -91,7 +91,13 @@ void FeedSimulation::MakeMessages() {
   cuts_a_.push_back(messages_.size());
 }
 
+uint64_t FeedSimulation::sent() const {
+  const auto later = std::upper_bound(due_ns_.begin(), due_ns_.end(), now_ns - std::min(now_ns, start_ns_));
+  return now_ns < start_ns_ ? 0 : static_cast<uint64_t>(later - due_ns_.begin());
+}
+
 bool FeedSimulation::InBothGap(size_t first, size_t end) const {
+  if (first < options_.join_at) return true;
   return options_.both_gap_messages != 0 && end > options_.both_gap_at &&
          first < options_.both_gap_at + options_.both_gap_messages;
 }
@@ -202,6 +208,7 @@ void FeedSimulation::Server::Send(std::span<const uint8_t> request) {
     if (sim.Session(generation) == session && sim.start_ns_ + sim.due_ns_[i] <= sim.now_ns) found = i;
   }
   if (!found) return;
+  if (sim.options_.server_keeps_messages != 0 && *found + sim.options_.server_keeps_messages < sim.sent()) return;
   size_t end = *found;
   const size_t most = 1 + sim.rng_.Below(sim.options_.answer_messages_max);
   while (end < sim.messages_.size() && end - *found < std::min<uint64_t>(count, most) &&

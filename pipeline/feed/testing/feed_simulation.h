@@ -36,6 +36,8 @@ struct SimulationOptions {
   uint32_t answer_messages_max = 20;
   uint64_t answer_delay_ns = 100'000;
   bool server = true;
+  uint64_t server_keeps_messages = 0;  // answers only for the newest ones; 0 = for all
+  uint64_t join_at = 0;                // packets before this message of the first generation are on no line
   // Packets near the end of each generation are neither lost nor delayed: a lost tail cannot be noticed.
   uint32_t safe_tail_messages = 200;
 };
@@ -90,6 +92,10 @@ class FeedSimulation {
   // StreamHash of all messages in order, once each.
   uint64_t reference_hash() const;
   uint64_t messages() const { return messages_.size(); }
+  const SimulatedMessage& message(uint64_t index) const { return messages_[index]; }
+  // Messages whose time has come.
+  uint64_t sent() const;
+  SessionId Session(uint32_t generation) const;
   uint64_t requests() const { return server_.requests; }
 
  private:
@@ -106,7 +112,6 @@ class FeedSimulation {
     std::vector<uint8_t> current_;
   };
 
-  SessionId Session(uint32_t generation) const;
   // Messages [first, end) of messages_ as one packet.
   std::vector<uint8_t> MakePacket(size_t first, size_t end) const;
   std::vector<uint8_t> MakeControl(PacketKind kind, uint32_t generation, uint64_t next, uint64_t send_time_ns) const;
