@@ -2,6 +2,8 @@
 
 #include <sys/resource.h>
 
+#include <iostream>
+
 #include "gtest/gtest.h"
 
 namespace feedfarm {
@@ -25,6 +27,16 @@ TEST(UmemPool, IsAllThereAndTouchedBeforeItIsUsed) {
 #else
   (void)faults;
 #endif
+}
+
+TEST(UmemPool, SaysWhatPagesItIsIn) {
+  auto pool = UmemPool::Create(4096, 2048);
+  ASSERT_TRUE(pool.ok()) << pool.status();
+  std::cout << (*pool)->pages() << "\n";
+  EXPECT_EQ(reinterpret_cast<uintptr_t>((*pool)->memory()) % (2u << 20), 0u);
+  EXPECT_EQ((*pool)->huge_pages(),
+            (*pool)->pages() == "reserved huge pages" ||
+                (*pool)->pages() == "no reserved huge pages; 8 of 8 MiB are transparent ones");
 }
 
 }  // namespace
