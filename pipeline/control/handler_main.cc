@@ -21,23 +21,12 @@
 #include "pipeline/control/ready_record.h"
 #include "pipeline/feed/feed_handler.h"
 #include "pipeline/feed/retransmit_client.h"
-#include "pipeline/source/af_xdp_source.h"
-#include "pipeline/source/recvmmsg_source.h"
+#include "pipeline/source/live_source_factory.h"
 
 namespace feedfarm {
 namespace {
 
 constexpr int kHostRefused = 11;
-
-absl::StatusOr<std::unique_ptr<LiveSource>> MakeSource(const HandlerOptions& options) {
-  switch (options.receive) {
-    case ReceiveMethod::kAfXdp:
-      return AfXdpSource::Create({.lines = options.lines, .frames = options.pool_frames});
-    case ReceiveMethod::kRecvmmsg:
-      return RecvmmsgSource::Create({.lines = options.lines, .frames = options.pool_frames});
-  }
-  return absl::InternalError("no such receive method");
-}
 
 FeedHandlerOptions FeedOptions(const HandlerOptions& options) {
   FeedHandlerOptions feed;
@@ -80,8 +69,8 @@ absl::Status Serve(const HandlerOptions& options, ControlChannel& control) {
   FeedEventQueue events;
   HotMailbox mailbox;
   LatencyHistograms first, second;
-  FEEDFARM_ASSIGN_OR_RETURN(const std::unique_ptr<LiveSource> source, MakeSource(options));
-  LogNotGranted(source->grants().not_granted);
+  FEEDFARM_ASSIGN_OR_RETURN(const std::unique_ptr<LiveSource> source, MakeLiveSource(options.receive));
+  for (const Refusal& refusal : source->grants().not_granted) LOG(WARNING) << "not granted: " << Sentence(refusal);
   const auto make_loop =
       options.protocol == HandlerProtocol::kMoldItch ? MakeLoop<MoldItchProtocol> : MakeLoop<IexDeepProtocol>;
   FEEDFARM_ASSIGN_OR_RETURN(std::unique_ptr<HotLoop> loop,

@@ -2,6 +2,8 @@
 
 #include <bit>
 #include <map>
+#include <string>
+#include <vector>
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
@@ -15,19 +17,15 @@ constexpr int kBadFlags = 2;
 // Endpoints as they stand on the command line.
 struct Texts {
   std::string port_a, port_b, group_a, group_b, rerequest;
+  std::vector<std::string> required;
 };
 
 void Declare(CLI::App& app, HandlerOptions& options, Texts& texts) {
   const std::map<std::string, HandlerProtocol> protocols = {{"moldudp64-itch50", HandlerProtocol::kMoldItch},
                                                             {"iextp-deep10", HandlerProtocol::kIexDeep}};
-  const std::map<std::string, ReceiveMethod> methods = {{"af_xdp", ReceiveMethod::kAfXdp},
-                                                        {"recvmmsg", ReceiveMethod::kRecvmmsg}};
   app.add_option("--protocol", options.protocol, "moldudp64-itch50 or iextp-deep10")
       ->required()
       ->transform(CLI::Transformer(protocols))
-      ->option_text("NAME");
-  app.add_option("--receive", options.receive, "af_xdp or recvmmsg")
-      ->transform(CLI::Transformer(methods))
       ->option_text("NAME");
   app.add_option("--port-a", texts.port_a, "interface of line A")->required();
   app.add_option("--port-b", texts.port_b, "interface of line B")->required();
@@ -38,7 +36,6 @@ void Declare(CLI::App& app, HandlerOptions& options, Texts& texts) {
   app.add_option("--window-messages", options.window_messages, "messages the reorder buffer holds, power of two");
   app.add_option("--rerequest-timeout-ns", options.rerequest_timeout_ns, "first wait for an answer, doubles");
   app.add_option("--rerequest-tries", options.rerequest_tries, "requests for a range before it is unrecoverable");
-  app.add_option("--pool-frames", options.pool_frames, "receive buffers, power of two");
   app.add_flag("--spin", options.spin, "spin on the rings instead of sleeping");
   app.add_flag("--fifo", options.fifo, "SCHED_FIFO for the hot thread");
   app.add_option("--cpu", options.cpu, "core of the hot thread; -1: not pinned");
@@ -47,17 +44,47 @@ void Declare(CLI::App& app, HandlerOptions& options, Texts& texts) {
   app.add_option("--control-fd", options.control_fd, "socket to the agent; none: records go to stdout");
 }
 
+void DeclareReceive(CLI::App& app, ReceiveOptions& receive, Texts& texts) {
+  const std::map<std::string, ReceiveMethod> methods = {{"af_xdp", ReceiveMethod::kAfXdp},
+                                                        {"recvmmsg", ReceiveMethod::kRecvmmsg},
+                                                        {"packet_mmap", ReceiveMethod::kPacketMmap}};
+  const std::map<std::string, WantedTime> times = {
+      {"any", WantedTime::kAny}, {"software", WantedTime::kSoftware}, {"hardware", WantedTime::kHardware}};
+  app.add_option("--receive", receive.method, "af_xdp, recvmmsg or packet_mmap")
+      ->transform(CLI::Transformer(methods))
+      ->option_text("NAME");
+  app.add_option("--pool-frames", receive.frames, "receive buffers, power of two");
+  app.add_option("--queues", receive.queues, "receive queues an interface that af_xdp serves; 0: all");
+  app.add_option("--busy-poll-us", receive.busy_poll_us, "busy poll of the device for so long a call; 0: none");
+  app.add_option("--timestamps", receive.timestamps,
+                 "receive times: any (hardware where the interface stamps already), software, or hardware (switched on)")
+      ->transform(CLI::Transformer(times))
+      ->option_text("NAME");
+  app.add_option("--require", texts.required, "what must be granted, e.g. zero-copy,hardware-time; else exit 11")
+      ->delimiter(',');
+}
+
+absl::Status CheckReceive(const Texts& texts, ReceiveOptions& receive) {
+  FEEDFARM_ASSIGN_OR_RETURN(receive.lines[0], ParseLineEndpoint(texts.port_a, texts.group_a));
+  FEEDFARM_ASSIGN_OR_RETURN(receive.lines[1], ParseLineEndpoint(texts.port_b, texts.group_b));
+  if (!std::has_single_bit(receive.frames)) {
+    return absl::InvalidArgumentError("--pool-frames must be a power of two");
+  }
+  for (const std::string& name : texts.required) {
+    const absl::StatusOr<Grant> grant = ParseGrant(name);
+    if (!grant.ok()) return absl::InvalidArgumentError(absl::StrCat("--require: ", std::string(grant.status().message())));
+    receive.required.push_back(*grant);
+  }
+  return Check(receive);
+}
+
 absl::Status Check(const Texts& texts, HandlerOptions& options) {
-  FEEDFARM_ASSIGN_OR_RETURN(options.lines[0], ParseLineEndpoint(texts.port_a, texts.group_a));
-  FEEDFARM_ASSIGN_OR_RETURN(options.lines[1], ParseLineEndpoint(texts.port_b, texts.group_b));
+  FEEDFARM_RETURN_IF_ERROR(CheckReceive(texts, options.receive));
   if (!texts.rerequest.empty()) {
     FEEDFARM_ASSIGN_OR_RETURN(options.rerequest, ParseLineEndpoint("none", texts.rerequest));
   }
   if (!std::has_single_bit(options.window_messages)) {
     return absl::InvalidArgumentError("--window-messages must be a power of two");
-  }
-  if (!std::has_single_bit(options.pool_frames)) {
-    return absl::InvalidArgumentError("--pool-frames must be a power of two");
   }
   if (options.dwell_ns == 0 || options.rerequest_timeout_ns == 0) {
     return absl::InvalidArgumentError("--dwell-ns and --rerequest-timeout-ns must not be 0");
@@ -73,6 +100,7 @@ ParsedHandlerOptions ParseHandlerOptions(int argc, const char* const* argv) {
   Texts texts;
   try {
     Declare(app, options, texts);
+    DeclareReceive(app, options.receive, texts);
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
     return {std::nullopt, app.help(), 0};

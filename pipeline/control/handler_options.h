@@ -1,30 +1,26 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "pipeline/source/line_endpoint.h"
-#include "pipeline/source/packet_source.h"
+#include "pipeline/source/receive_options.h"
 
 namespace feedfarm {
 
 enum class HandlerProtocol : uint8_t { kMoldItch, kIexDeep };
-enum class ReceiveMethod : uint8_t { kAfXdp, kRecvmmsg };
 
 // feedfarm-handler's flags (ARCHITECTURE.md, "Handler process"), parsed and checked.
 struct HandlerOptions {
   HandlerProtocol protocol = HandlerProtocol::kMoldItch;
-  ReceiveMethod receive = ReceiveMethod::kAfXdp;
-  std::array<LineEndpoint, kLines> lines;
+  ReceiveOptions receive;                 // lines and buffers included
   std::optional<LineEndpoint> rerequest;  // its interface means nothing
   uint64_t dwell_ns = 1'000'000;
   uint32_t window_messages = 65'536;
   uint64_t rerequest_timeout_ns = 5'000'000;
   uint32_t rerequest_tries = 8;
-  uint32_t pool_frames = 8'192;
   bool spin = false;
   bool fifo = false;
   int cpu = -1;  // -1 = not pinned

@@ -30,6 +30,14 @@ TEST(HandlerOptions, TakesEveryFlag) {
                              "7",
                              "--pool-frames",
                              "512",
+                             "--queues",
+                             "2",
+                             "--busy-poll-us",
+                             "20",
+                             "--timestamps",
+                             "hardware",
+                             "--require",
+                             "hardware-time,busy-poll",
                              "--spin",
                              "--fifo",
                              "--cpu",
@@ -43,20 +51,30 @@ TEST(HandlerOptions, TakesEveryFlag) {
   ASSERT_TRUE(parsed.options) << parsed.text;
   const HandlerOptions& options = *parsed.options;
   EXPECT_EQ(options.protocol, HandlerProtocol::kIexDeep);
-  EXPECT_EQ(options.receive, ReceiveMethod::kRecvmmsg);
-  EXPECT_EQ(options.lines[1].interface, "b");
-  EXPECT_EQ(options.lines[1].port, 26401);
+  EXPECT_EQ(options.receive.method, ReceiveMethod::kRecvmmsg);
+  EXPECT_EQ(options.receive.lines[1].interface, "b");
+  EXPECT_EQ(options.receive.lines[1].port, 26401);
   EXPECT_EQ(options.rerequest->group, 0x0A000001u);
   EXPECT_EQ(options.dwell_ns, 5u);
   EXPECT_EQ(options.window_messages, 1024u);
   EXPECT_EQ(options.rerequest_timeout_ns, 6u);
   EXPECT_EQ(options.rerequest_tries, 7u);
-  EXPECT_EQ(options.pool_frames, 512u);
+  EXPECT_EQ(options.receive.frames, 512u);
+  EXPECT_EQ(options.receive.queues, 2u);
+  EXPECT_EQ(options.receive.busy_poll_us, 20u);
+  EXPECT_EQ(options.receive.timestamps, WantedTime::kHardware);
+  EXPECT_EQ(options.receive.required, (std::vector<Grant>{Grant::kHardwareTime, Grant::kBusyPoll}));
   EXPECT_TRUE(options.spin && options.fifo);
   EXPECT_EQ(options.cpu, 1);
   EXPECT_EQ(options.first_sequence, 0u);
   EXPECT_EQ(options.artifacts, "/x");
   EXPECT_EQ(options.control_fd, 9);
+}
+
+TEST(HandlerOptions, TakesEveryReceiveMethod) {
+  EXPECT_EQ(Parse({}).options->receive.method, ReceiveMethod::kAfXdp);
+  EXPECT_EQ(Parse({"--receive", "af_xdp"}).options->receive.method, ReceiveMethod::kAfXdp);
+  EXPECT_EQ(Parse({"--receive", "packet_mmap"}).options->receive.method, ReceiveMethod::kPacketMmap);
 }
 
 TEST(HandlerOptions, NamesWhatIsWrong) {
@@ -65,6 +83,10 @@ TEST(HandlerOptions, NamesWhatIsWrong) {
                                                                   {{"--dwell-ns", "0"}, "--dwell-ns"},
                                                                   {{"--rerequest", "nowhere"}, "nowhere"},
                                                                   {{"--receive", "magic"}, "--receive"},
+                                                                  {{"--timestamps", "best"}, "--timestamps"},
+                                                                  {{"--require", "zerocopy"}, "--require"},
+                                                                  {{"--require", "busy-poll"}, "busy-poll"},
+                                                                  {{"--pool-frames", "128"}, "frames=128"},
                                                                   {{"--nonsense"}, "--nonsense"},
                                                                   {{"--cpu", "one"}, "--cpu"}};
   for (const auto& [flags, named] : bad) {

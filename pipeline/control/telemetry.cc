@@ -142,6 +142,7 @@ FinalRecord MakeFinal(const FeedCounters& counters, const SourceCounters& source
   AddDrop(record, "ring_full", source.ring_full);
   AddDrop(record, "fill_ring_empty", source.fill_ring_empty);
   AddDrop(record, "invalid", source.invalid);
+  AddDrop(record, "receive_errors", source.receive_errors);
   AddDrop(record, "events_lost", events_lost);
   return record;
 }

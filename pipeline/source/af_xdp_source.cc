@@ -2,7 +2,6 @@
 
 #include <arpa/inet.h>
 #include <linux/if_ether.h>
-#include <poll.h>
 
 #include <algorithm>
 #include <bit>
@@ -13,8 +12,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "pipeline/base/status_macros.h"
+#include "pipeline/source/line_ports.h"
 #include "pipeline/source/multicast_membership.h"
+#include "pipeline/source/pool_account.h"
+#include "pipeline/source/readiness.h"
+#include "pipeline/source/receive_time.h"
 #include "pipeline/source/send_trailer.h"
+#include "pipeline/source/turn.h"
 #include "pipeline/source/udp_frame.h"
 #include "pipeline/xdp/feed_filter_abi.h"
 #include "pipeline/xdp/network_interface.h"
@@ -30,7 +34,6 @@ static_assert(kLines == FEED_FILTER_LINES);
 static_assert(static_cast<int>(TimestampClass::kSoftware) == FEED_FILTER_CLASS_SOFTWARE);
 static_assert(static_cast<int>(TimestampClass::kHardware) == FEED_FILTER_CLASS_HARDWARE);
 
-constexpr uint32_t kFramesMin = 4 * kBatchMax;
 constexpr uint32_t kHeadroomBytes = kXdpHeadroomBytes + kMetadataHeadroomBytes;
 // What a frame holds beside the MTU's bytes: Ethernet, two VLAN tags, the send trailer.
 constexpr uint32_t kFrameOverheadBytes = ETH_HLEN + 2 * 4 + kSendTrailerBytes;
@@ -49,75 +52,51 @@ absl::StatusOr<uint32_t> FrameBytesFor(const NetworkInterface& interface) {
                                                     kFrameBytesLarge - kHeadroomBytes - kFrameOverheadBytes));
 }
 
-absl::Status CheckOptions(const AfXdpOptions& options) {
-  if (!std::has_single_bit(options.frames) || options.frames < kFramesMin) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("frames=", options.frames, ": a power of two, at least ", kFramesMin));
-  }
-  const LineEndpoint& a = options.lines[0];
-  const LineEndpoint& b = options.lines[1];
-  if (a.port == 0 || b.port == 0) return absl::InvalidArgumentError("a line without a UDP port");
-  if (a == b) {
-    return absl::InvalidArgumentError(absl::StrCat("lines A and B are both ", FormatAddress(a), " on ", a.interface));
-  }
-  return absl::OkStatus();
+// Receive queues to serve: all, or as many as are asked for.
+absl::StatusOr<uint32_t> QueuesOf(const LinePort& port, uint32_t asked) {
+  const uint32_t there = port.interface.receive_queues;
+  if (asked <= there) return asked == 0 ? there : asked;
+  return absl::InvalidArgumentError(absl::StrCat(port.interface.name, " has ", there, " receive queues, not ", asked));
 }
 
-// An interface with the lines that arrive on it.
-struct Port {
-  NetworkInterface interface;
-  std::array<feed_filter_endpoint, kLines> endpoints{};
-  uint32_t queues = 0;
-};
-
-absl::StatusOr<std::vector<Port>> FindPorts(const AfXdpOptions& options) {
-  std::vector<Port> ports;
+XdpProgramOptions ProgramOptions(const LinePort& port, const ReceiveOptions& options) {
+  XdpProgramOptions program{.interface = port.interface,
+                            .endpoints = {},
+                            .force_skb_mode = options.force_skb_mode,
+                            .ask_hardware_time = options.timestamps != WantedTime::kSoftware};
   for (size_t line = 0; line < kLines; ++line) {
-    const LineEndpoint& endpoint = options.lines[line];
-    auto port = std::find_if(ports.begin(), ports.end(),
-                             [&](const Port& known) { return known.interface.name == endpoint.interface; });
-    if (port == ports.end()) {
-      FEEDFARM_ASSIGN_OR_RETURN(NetworkInterface interface, NetworkInterface::Probe(endpoint.interface));
-      if (!interface.up) return absl::FailedPreconditionError(absl::StrCat(interface.name, " is down"));
-      const uint32_t queues = options.queues == 0 ? interface.receive_queues : options.queues;
-      if (queues > interface.receive_queues) {
-        return absl::InvalidArgumentError(
-            absl::StrCat(interface.name, " has ", interface.receive_queues, " receive queues, not ", queues));
-      }
-      ports.push_back(Port{.interface = std::move(interface), .queues = queues});
-      port = ports.end() - 1;
-    }
-    port->endpoints[line] = {.address = htonl(endpoint.group), .port = htons(endpoint.port), .padding = 0};
+    const LineEndpoint& endpoint = port.endpoints[line];
+    program.endpoints[line] = {.address = htonl(endpoint.group), .port = htons(endpoint.port), .padding = 0};
   }
-  return ports;
+  return program;
 }
 
 }  // namespace
 
 class AfXdpSource::Impl {
  public:
-  absl::Status Open(const AfXdpOptions& options);
+  absl::Status Open(const ReceiveOptions& options);
 
   size_t Receive(std::span<Packet> out);
   void Release(std::span<const Packet> packets);
-  void Wait(uint64_t timeout_ns);
-  SourceCounters Counters() const;
+  void Wait(uint64_t timeout_ns) { readiness_.Wait(timeout_ns); }
+  SourceCounters Counters();
   XdpProgram& ProgramOf(LineId line) { return *programs_[program_of_line_[Index(line)]]; }
   const SourceGrants& grants() const { return grants_; }
 
  private:
-  absl::Status OpenSockets(const std::vector<Port>& ports, const AfXdpOptions& options, uint32_t frame_bytes,
+  absl::Status OpenSockets(const std::vector<LinePort>& ports, const ReceiveOptions& options, uint32_t frame_bytes,
                            bool zero_copy);
   void CloseSockets();
-  absl::Status AttachPrograms(const std::vector<Port>& ports, const AfXdpOptions& options);
-  absl::Status JoinGroups(const AfXdpOptions& options);
-  void ReportGrants(const std::vector<Port>& ports, const AfXdpOptions& options);
+  absl::Status AttachPrograms(const std::vector<LinePort>& ports, const ReceiveOptions& options);
+  void ReportGrants(const std::vector<LinePort>& ports);
 
   size_t ReceiveFrom(XskSocket& socket, std::span<Packet> out);
   bool Read(const xdp_desc& descriptor, Packet& packet) const;
   void PayDebt(XskSocket& socket);
 
   // Destroyed from the last to the first: programs leave the hook before the sockets that they redirect to.
+  ReceiveTime receive_time_;
   std::unique_ptr<UmemPool> pool_;
   std::unique_ptr<XskUmem> umem_;
   std::vector<std::unique_ptr<XskSocket>> sockets_;
@@ -125,55 +104,58 @@ class AfXdpSource::Impl {
   std::vector<MulticastMembership> memberships_;
 
   std::array<size_t, kLines> program_of_line_{};
-  std::vector<pollfd> poll_fds_;
-  size_t next_socket_ = 0;
+  std::vector<uint32_t> queues_;  // served, a port
+  Readiness readiness_;
+  Turn turn_;
   SourceGrants grants_;
   std::array<uint64_t, kLines> packets_{};
   std::array<uint64_t, kLines> bytes_{};
   uint64_t invalid_ = 0;
 };
 
-absl::Status AfXdpSource::Impl::Open(const AfXdpOptions& options) {
-  FEEDFARM_RETURN_IF_ERROR(CheckOptions(options));
-  FEEDFARM_ASSIGN_OR_RETURN(const std::vector<Port> ports, FindPorts(options));
+absl::Status AfXdpSource::Impl::Open(const ReceiveOptions& options) {
+  FEEDFARM_RETURN_IF_ERROR(Check(options));
+  FEEDFARM_ASSIGN_OR_RETURN(const std::vector<LinePort> ports, FindPorts(options.lines));
   uint32_t frame_bytes = 0;
-  for (const Port& port : ports) {
+  for (const LinePort& port : ports) {
+    FEEDFARM_ASSIGN_OR_RETURN(const uint32_t queues, QueuesOf(port, options.queues));
+    queues_.push_back(queues);
     FEEDFARM_ASSIGN_OR_RETURN(const uint32_t needed, FrameBytesFor(port.interface));
     frame_bytes = std::max(frame_bytes, needed);
   }
+  receive_time_ = ReceiveTime(options.timestamps, ports, grants_);
   FEEDFARM_RETURN_IF_ERROR(AttachPrograms(ports, options));
 
   absl::Status opened = absl::UnimplementedError("zero-copy was not asked for");
   if (options.zero_copy && !options.force_skb_mode) {
     opened = OpenSockets(ports, options, frame_bytes, /*zero_copy=*/true);
-    if (!opened.ok()) grants_.not_granted.push_back(absl::StrCat("zero-copy: ", std::string(opened.message())));
+    if (!opened.ok()) grants_.Refuse(Grant::kZeroCopy, std::string(opened.message()));
   }
   if (!opened.ok()) FEEDFARM_RETURN_IF_ERROR(OpenSockets(ports, options, frame_bytes, /*zero_copy=*/false));
-  FEEDFARM_RETURN_IF_ERROR(JoinGroups(options));
-  ReportGrants(ports, options);
-  for (const auto& socket : sockets_) poll_fds_.push_back({.fd = socket->fd(), .events = POLLIN, .revents = 0});
-  return absl::OkStatus();
+  if (options.join_groups) {
+    FEEDFARM_ASSIGN_OR_RETURN(memberships_, JoinGroups(options.lines));
+  }
+  for (const auto& socket : sockets_) readiness_.Add(socket->fd());
+  ReportGrants(ports);
+  return CheckRequired(options.required, grants_);
 }
 
-absl::Status AfXdpSource::Impl::AttachPrograms(const std::vector<Port>& ports, const AfXdpOptions& options) {
-  for (const Port& port : ports) {
-    FEEDFARM_ASSIGN_OR_RETURN(
-        std::unique_ptr<XdpProgram> program,
-        XdpProgram::Attach(
-            {.interface = port.interface, .endpoints = port.endpoints, .force_skb_mode = options.force_skb_mode}));
-    for (size_t line = 0; line < kLines; ++line) {
-      if (port.endpoints[line].port != 0) program_of_line_[line] = programs_.size();
+absl::Status AfXdpSource::Impl::AttachPrograms(const std::vector<LinePort>& ports, const ReceiveOptions& options) {
+  for (const LinePort& port : ports) {
+    FEEDFARM_ASSIGN_OR_RETURN(std::unique_ptr<XdpProgram> program, XdpProgram::Attach(ProgramOptions(port, options)));
+    for (LineId line : {LineId::kA, LineId::kB}) {
+      if (port.Has(line)) program_of_line_[Index(line)] = programs_.size();
     }
     programs_.push_back(std::move(program));
   }
   return absl::OkStatus();
 }
 
-absl::Status AfXdpSource::Impl::OpenSockets(const std::vector<Port>& ports, const AfXdpOptions& options,
+absl::Status AfXdpSource::Impl::OpenSockets(const std::vector<LinePort>& ports, const ReceiveOptions& options,
                                             uint32_t frame_bytes, bool zero_copy) {
   CloseSockets();
   uint32_t sockets_count = 0;
-  for (const Port& port : ports) sockets_count += port.queues;
+  for (uint32_t queues : queues_) sockets_count += queues;
   // Half of the frames wait in the rings.
   const uint32_t ring_entries = std::bit_floor(options.frames / 2 / sockets_count);
   if (ring_entries < 2 * kBatchMax) {
@@ -183,12 +165,13 @@ absl::Status AfXdpSource::Impl::OpenSockets(const std::vector<Port>& ports, cons
   FEEDFARM_ASSIGN_OR_RETURN(pool_, UmemPool::Create(options.frames, frame_bytes));
   FEEDFARM_ASSIGN_OR_RETURN(umem_, XskUmem::Create(*pool_, ring_entries));
   for (size_t i = 0; i < ports.size(); ++i) {
-    for (uint32_t queue = 0; queue < ports[i].queues; ++queue) {
+    for (uint32_t queue = 0; queue < queues_[i]; ++queue) {
       FEEDFARM_ASSIGN_OR_RETURN(std::unique_ptr<XskSocket> socket,
                                 XskSocket::Create(*umem_, {.interface = ports[i].interface.name,
                                                            .queue = queue,
                                                            .ring_entries = ring_entries,
                                                            .zero_copy = zero_copy,
+                                                           .busy_poll_us = options.busy_poll_us,
                                                            .busy_poll_budget = options.busy_poll_budget}));
       FEEDFARM_RETURN_IF_ERROR(programs_[i]->SetSocket(queue, socket->fd()));
       sockets_.push_back(std::move(socket));
@@ -203,37 +186,31 @@ void AfXdpSource::Impl::CloseSockets() {
   pool_.reset();
 }
 
-absl::Status AfXdpSource::Impl::JoinGroups(const AfXdpOptions& options) {
-  if (!options.join_groups) return absl::OkStatus();
-  for (const LineEndpoint& line : options.lines) {
-    if (!line.is_multicast()) continue;
-    FEEDFARM_ASSIGN_OR_RETURN(MulticastMembership membership, MulticastMembership::Join(line));
-    memberships_.push_back(std::move(membership));
-  }
-  return absl::OkStatus();
-}
-
-void AfXdpSource::Impl::ReportGrants(const std::vector<Port>& ports, const AfXdpOptions& options) {
+void AfXdpSource::Impl::ReportGrants(const std::vector<LinePort>& ports) {
   bool all_native = true;
-  bool hardware_time = true;
+  bool hardware_time = receive_time_.hardware();
   for (size_t i = 0; i < ports.size(); ++i) {
+    const std::string& name = ports[i].interface.name;
     const bool native = programs_[i]->mode() == XdpMode::kNative;
-    if (!native) grants_.not_granted.push_back(absl::StrCat("native XDP on ", ports[i].interface.name));
+    if (!native) grants_.Refuse(Grant::kNativeXdp, absl::StrCat(name, " has the program in SKB mode"));
     all_native = all_native && native;
-    hardware_time = hardware_time && programs_[i]->asks_hardware_time() && ports[i].interface.hardware_receive_time;
-    for (size_t line = 0; line < kLines; ++line) {
-      if (ports[i].endpoints[line].port != 0) grants_.queues[line] = ports[i].queues;
+    if (hardware_time && !programs_[i]->asks_hardware_time()) {
+      hardware_time = false;
+      grants_.Refuse(Grant::kHardwareTime, absl::StrCat(name, "'s driver gives XDP programs no receive time"));
+    }
+    for (LineId line : {LineId::kA, LineId::kB}) {
+      if (ports[i].Has(line)) grants_.queues[Index(line)] = queues_[i];
     }
   }
-  if (!hardware_time) grants_.not_granted.push_back("hardware receive time");
-  if (!pool_->huge_pages()) grants_.not_granted.push_back("huge pages for packet memory");
-  if (!pool_->locked()) grants_.not_granted.push_back("locked packet memory");
+  if (!pool_->huge_pages()) grants_.Refuse(Grant::kHugePages, pool_->pages());
+  if (!pool_->locked()) grants_.Refuse(Grant::kLockedMemory, "RLIMIT_MEMLOCK is too low for the packet memory");
 
   bool zero_copy = true;
   for (const auto& socket : sockets_) {
     zero_copy = zero_copy && socket->zero_copy();
-    if (options.busy_poll_budget > 0 && !socket->busy_poll()) {
-      grants_.not_granted.push_back(absl::StrCat("busy poll on queue ", socket->queue()));
+    if (!socket->busy_poll_status().ok()) {
+      grants_.Refuse(Grant::kBusyPoll, absl::StrCat("queue ", socket->queue(), ": ",
+                                                    std::string(socket->busy_poll_status().message())));
     }
   }
   grants_.xdp_mode = std::string(XdpModeName(all_native ? XdpMode::kNative : XdpMode::kSkb));
@@ -244,25 +221,9 @@ void AfXdpSource::Impl::ReportGrants(const std::vector<Port>& ports, const AfXdp
 }
 
 size_t AfXdpSource::Impl::Receive(std::span<Packet> out) {
-  const size_t room = std::min(out.size(), kBatchMax);
-  const size_t sockets_count = sockets_.size();
-  // First to each its share, then the rest to whoever has more: a flood on one line cannot starve the other.
-  const size_t share = (room + sockets_count - 1) / sockets_count;
-  size_t taken = 0;
-  bool more = false;
-  for (size_t i = 0; i < sockets_count && taken < room; ++i) {
-    XskSocket& socket = *sockets_[(next_socket_ + i) % sockets_count];
-    const size_t quota = std::min(share, room - taken);
-    const size_t got = ReceiveFrom(socket, out.subspan(taken, quota));
-    more = more || got == quota;
-    taken += got;
-  }
-  for (size_t i = 0; more && i < sockets_count && taken < room; ++i) {
-    XskSocket& socket = *sockets_[(next_socket_ + i) % sockets_count];
-    taken += ReceiveFrom(socket, out.subspan(taken, room - taken));
-  }
-  next_socket_ = (next_socket_ + 1) % sockets_count;
-  return taken;
+  return turn_.Take(sockets_.size(), out, [this](size_t socket, std::span<Packet> part) {
+    return ReceiveFrom(*sockets_[socket], part);
+  });
 }
 
 size_t AfXdpSource::Impl::ReceiveFrom(XskSocket& socket, std::span<Packet> out) {
@@ -345,13 +306,7 @@ void AfXdpSource::Impl::Release(std::span<const Packet> packets) {
   for (const auto& socket : sockets_) PayDebt(*socket);
 }
 
-void AfXdpSource::Impl::Wait(uint64_t timeout_ns) {
-  const timespec timeout{static_cast<time_t>(timeout_ns / 1'000'000'000),
-                         static_cast<long>(timeout_ns % 1'000'000'000)};
-  ppoll(poll_fds_.data(), poll_fds_.size(), &timeout, nullptr);
-}
-
-SourceCounters AfXdpSource::Impl::Counters() const {
+SourceCounters AfXdpSource::Impl::Counters() {
   SourceCounters sum;
   for (size_t line = 0; line < kLines; ++line) {
     sum.packets[line] = packets_[line];
@@ -371,18 +326,15 @@ SourceCounters AfXdpSource::Impl::Counters() const {
     // The kernel counts a packet without a frame in both; what is left was too long for a frame.
     sum.invalid += lost->dropped - std::min(lost->dropped, lost->fill_ring_empty);
   }
-  const FramePool& frames = pool_->frames();
-  sum.pool_frames = frames.frames();
-  sum.pool_available = frames.available();
-  sum.pool_misses = frames.misses();
-  sum.pool_return_drops = frames.return_drops();
+  sum.receive_errors = readiness_.Errors();
+  AccountPool(pool_->frames(), sum);
   return sum;
 }
 
 AfXdpSource::AfXdpSource(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 AfXdpSource::~AfXdpSource() = default;
 
-absl::StatusOr<std::unique_ptr<AfXdpSource>> AfXdpSource::Create(const AfXdpOptions& options) {
+absl::StatusOr<std::unique_ptr<AfXdpSource>> AfXdpSource::Create(const ReceiveOptions& options) {
   auto impl = std::make_unique<Impl>();
   FEEDFARM_RETURN_IF_ERROR(impl->Open(options));
   return std::unique_ptr<AfXdpSource>(new AfXdpSource(std::move(impl)));

@@ -1,35 +1,16 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "pipeline/source/line_endpoint.h"
 #include "pipeline/source/live_source.h"
 #include "pipeline/source/packet_source.h"
+#include "pipeline/source/receive_options.h"
 
 namespace feedfarm {
-
-struct AfXdpOptions {
-  // Lines A and B, on two interfaces or on one. On one, the two address:port must differ.
-  std::array<LineEndpoint, kLines> lines;
-  // UMEM frames, a power of two, at least 4 * kBatchMax for each socket. Half of them wait in the fill rings, the
-  // others are for the user to hold.
-  uint32_t frames = 8192;
-  // Receive queues an interface; 0 = all it has.
-  uint32_t queues = 0;
-  // SO_PREFER_BUSY_POLL with this many packets; 0 = off. For real NICs; on veth it costs.
-  uint32_t busy_poll_budget = 0;
-  // Join multicast groups. Off where something else keeps the membership.
-  bool join_groups = true;
-  // Ask for zero-copy before copy.
-  bool zero_copy = true;
-  // Never native mode: for comparison.
-  bool force_skb_mode = false;
-};
 
 // What the cut rule of a line has done, measured in the XDP program.
 struct CutAccount {
@@ -47,9 +28,9 @@ struct CutAccount {
 class AfXdpSource final : public LiveSource {
  public:
   // InvalidArgument: options; NotFound: no such interface; FailedPrecondition: MTU too large for a frame, interface
-  // down; PermissionDenied: CAP_NET_ADMIN, CAP_BPF and CAP_NET_RAW are needed; others: the system call's errno and
+  // down, something required was not granted; PermissionDenied: CAP_NET_ADMIN, CAP_BPF and CAP_NET_RAW are needed; others: the system call's errno and
   // object. EBUSY (the queue's last owner has just died) is tried again for one second.
-  static absl::StatusOr<std::unique_ptr<AfXdpSource>> Create(const AfXdpOptions& options);
+  static absl::StatusOr<std::unique_ptr<AfXdpSource>> Create(const ReceiveOptions& options);
 
   ~AfXdpSource() override;
 

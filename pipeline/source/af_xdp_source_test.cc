@@ -45,8 +45,8 @@ class AfXdpSourceTest : public ::testing::Test {
     ASSERT_TRUE(testing::MakeVeth({.name = "line_b", .mtu = mtu, .queues = queues}).ok());
   }
 
-  static AfXdpOptions Options() {
-    AfXdpOptions options;
+  static ReceiveOptions Options() {
+    ReceiveOptions options;
     options.lines[0] = {.interface = "line_a", .group = kGroup[0], .port = kPort};
     options.lines[1] = {.interface = "line_b", .group = kGroup[1], .port = kPort};
     options.frames = 2048;
@@ -85,12 +85,12 @@ TEST_F(AfXdpSourceTest, ReportsWhatTheKernelGranted) {
   EXPECT_EQ(grants.frame_bytes, 2048u);
   EXPECT_EQ(grants.queues[0], 1u);
   std::string all;
-  for (const std::string& sentence : grants.not_granted) all += sentence + "\n";
+  for (const Refusal& refusal : grants.not_granted) all += Sentence(refusal) + "\n";
   EXPECT_NE(all.find("zero-copy"), std::string::npos) << all;
-  EXPECT_NE(all.find("hardware receive time"), std::string::npos) << all;
+  EXPECT_NE(all.find("hardware-time"), std::string::npos) << all;
 
   source->reset();
-  AfXdpOptions skb = Options();
+  ReceiveOptions skb = Options();
   skb.force_skb_mode = true;
   auto weaker = AfXdpSource::Create(skb);
   ASSERT_TRUE(weaker.ok()) << weaker.status();
@@ -99,7 +99,7 @@ TEST_F(AfXdpSourceTest, ReportsWhatTheKernelGranted) {
 
 TEST_F(AfXdpSourceTest, ServesEveryQueue) {
   MakeLines(1500, 2);
-  AfXdpOptions options = Options();
+  ReceiveOptions options = Options();
   auto source = AfXdpSource::Create(options);
   ASSERT_TRUE(source.ok()) << source.status();
   EXPECT_EQ((*source)->grants().queues[0], 2u);
@@ -143,7 +143,7 @@ TEST_F(AfXdpSourceTest, RefusesWhatCannotWorkWithAReason) {
   EXPECT_EQ(source.status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_NE(source.status().message().find("MTU 9000"), std::string::npos) << source.status();
 
-  AfXdpOptions options = Options();
+  ReceiveOptions options = Options();
   options.lines[1] = options.lines[0];
   EXPECT_EQ(AfXdpSource::Create(options).status().code(), absl::StatusCode::kInvalidArgument);
   options = Options();
@@ -222,7 +222,7 @@ TEST_F(AfXdpSourceTest, CutsALineForExactlyItsTime) {
   constexpr uint64_t kPeriodNs = 50'000;  // 20,000 packets a second
   constexpr uint64_t kCutNs = 200'000'000, kLeadNs = 60'000'000, kMarginNs = 1'000'000;
   MakeLines();
-  AfXdpOptions options = Options();
+  ReceiveOptions options = Options();
   options.frames =
       32768;  // rings for 0.4 s: a busy machine may keep the receiver waiting, and nothing may be lost by that
   auto created = AfXdpSource::Create(options);

@@ -11,9 +11,9 @@
 #include "pipeline/base/allocation_guard.h"
 #include "pipeline/base/clock.h"
 #include "pipeline/base/endian.h"
-#include "pipeline/source/af_xdp_source.h"
 #include "pipeline/source/line_endpoint.h"
-#include "pipeline/source/recvmmsg_source.h"
+#include "pipeline/source/live_source_factory.h"
+#include "pipeline/source/receive_options.h"
 #include "pipeline/source/testing/frame_builder.h"
 #include "pipeline/source/testing/veth_lab.h"
 
@@ -31,42 +31,32 @@ constexpr uint32_t kFrames = 1024;
 constexpr uint64_t kPatienceNs = 3'000'000'000;
 
 using Lines = std::array<LineEndpoint, kLines>;
-using SourceOr = absl::StatusOr<std::unique_ptr<LiveSource>>;
 
 struct Method {
   std::string name;
   bool one_interface;
   bool sees_frames;  // trailer and VLAN tags
-  std::function<SourceOr(const Lines&)> create;
+  ReceiveOptions options;
+
+  bool blocks() const { return options.method == ReceiveMethod::kPacketMmap; }
 };
 void PrintTo(const Method& method, std::ostream* out) { *out << method.name; }
 
-SourceOr MakeAfXdp(const Lines& lines, bool skb) {
-  AfXdpOptions options;
-  options.lines = lines;
-  options.frames = kFrames;
-  options.force_skb_mode = skb;
-  auto source = AfXdpSource::Create(options);
-  if (!source.ok()) return source.status();
-  return std::unique_ptr<LiveSource>(*std::move(source));
-}
-
-SourceOr MakeRecvmmsg(const Lines& lines) {
-  RecvmmsgOptions options;
-  options.lines = lines;
-  options.frames = kFrames;
-  auto source = RecvmmsgSource::Create(options);
-  if (!source.ok()) return source.status();
-  return std::unique_ptr<LiveSource>(*std::move(source));
-}
-
 std::vector<Method> Methods() {
+  ReceiveOptions native{.method = ReceiveMethod::kAfXdp, .lines = {}, .frames = kFrames};
+  ReceiveOptions skb = native, busy = native;
+  skb.force_skb_mode = true;
+  busy.busy_poll_us = 20;
+  const ReceiveOptions sockets{.method = ReceiveMethod::kRecvmmsg, .lines = {}, .frames = kFrames};
+  const ReceiveOptions ring{.method = ReceiveMethod::kPacketMmap, .lines = {}, .frames = kFrames};
   std::vector<Method> methods;
   for (bool one : {false, true}) {
     const std::string suffix = one ? "OneInterface" : "TwoInterfaces";
-    methods.push_back({"AfXdpNative" + suffix, one, true, [](const Lines& lines) { return MakeAfXdp(lines, false); }});
-    methods.push_back({"AfXdpSkb" + suffix, one, true, [](const Lines& lines) { return MakeAfXdp(lines, true); }});
-    methods.push_back({"Recvmmsg" + suffix, one, false, MakeRecvmmsg});
+    methods.push_back({"AfXdpNative" + suffix, one, true, native});
+    methods.push_back({"AfXdpSkb" + suffix, one, true, skb});
+    methods.push_back({"AfXdpBusyPoll" + suffix, one, true, busy});
+    methods.push_back({"Recvmmsg" + suffix, one, false, sockets});
+    methods.push_back({"PacketMmap" + suffix, one, true, ring});
   }
   return methods;
 }
@@ -87,7 +77,13 @@ class LiveSourceTest : public ::testing::TestWithParam<Method> {
       ASSERT_TRUE(sender.ok()) << sender.status();
       senders_.push_back(*std::move(sender));
     }
-    auto source = GetParam().create(lines_);
+    Make();
+  }
+
+  void Make() {
+    ReceiveOptions options = GetParam().options;
+    options.lines = lines_;
+    auto source = MakeLiveSource(options);
     ASSERT_TRUE(source.ok()) << source.status();
     source_ = *std::move(source);
   }
@@ -126,8 +122,11 @@ class LiveSourceTest : public ::testing::TestWithParam<Method> {
 
   void ExpectAllBuffersBack() {
     const SourceCounters counters = source_->Counters();
-    EXPECT_EQ(counters.pool_frames, kFrames);
-    EXPECT_EQ(counters.pool_available, kFrames);
+    EXPECT_GT(counters.pool_frames, 0u);
+    if (!GetParam().blocks()) {
+      EXPECT_EQ(counters.pool_frames, kFrames);
+    }
+    EXPECT_EQ(counters.pool_available, counters.pool_frames);
     EXPECT_EQ(counters.pool_misses, 0u);
     EXPECT_EQ(counters.pool_return_drops, 0u);
   }
@@ -253,6 +252,7 @@ TEST_P(LiveSourceTest, ReadsTaggedFramesWhereItSeesThem) {
 }
 
 TEST_P(LiveSourceTest, FloodOnOneLineDoesNotStarveTheOther) {
+  if (GetParam().blocks()) GTEST_SKIP() << "rings hand their blocks over in their own time: turn_test has the rule";
   for (uint32_t i = 0; i < 120; ++i) Send(LineId::kA, Numbered(LineId::kA, i));
   Send(LineId::kB, Numbered(LineId::kB, 0));
   std::array<Packet, kBatchMax> batch;
@@ -278,14 +278,16 @@ TEST_P(LiveSourceTest, TakesBuffersBackInAnyOrderAndServesOnAfterAllWereHeld) {
     const size_t got = source_->Receive(batch);
     held.insert(held.end(), batch.begin(), batch.begin() + got);
   }
-  EXPECT_GE(held.size(), kFrames / 2);
-  EXPECT_LE(held.size(), kFrames);
+  if (!GetParam().blocks()) {
+    EXPECT_GE(held.size(), kFrames / 2);
+    EXPECT_LE(held.size(), kFrames);
+  }
   EXPECT_GT(source_->Counters().pool_misses, 0u);
   for (size_t i = 0; i < held.size(); i += 2) source_->Release(std::span(held).subspan(i, 1));
   for (size_t i = 1; i < held.size(); i += 2) source_->Release(std::span(held).subspan(i, 1));
   Take(kFrames, [](const Packet&) {});  // what waited in a socket buffer
   SourceCounters counters = source_->Counters();
-  EXPECT_EQ(counters.pool_available, kFrames);
+  EXPECT_EQ(counters.pool_available, counters.pool_frames);
   EXPECT_EQ(counters.pool_return_drops, 0u);
 
   Send(LineId::kA, Numbered(LineId::kA, 0xFFFF));
@@ -319,9 +321,7 @@ TEST_P(LiveSourceTest, GivesNothingForNoRoomAndNoTraffic) {
 
 TEST_P(LiveSourceTest, CanBeMadeAgainRightAfterItEnded) {
   source_.reset();
-  auto again = GetParam().create(lines_);
-  ASSERT_TRUE(again.ok()) << again.status();
-  source_ = *std::move(again);
+  Make();
   Send(LineId::kB, Numbered(LineId::kB, 9));
   EXPECT_EQ(Take(1, [](const Packet& packet) { EXPECT_EQ(packet.line, LineId::kB); }), 1u);
 }

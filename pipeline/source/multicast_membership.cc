@@ -27,4 +27,14 @@ absl::StatusOr<MulticastMembership> MulticastMembership::Join(const LineEndpoint
   return MulticastMembership(std::move(socket_fd));
 }
 
+absl::StatusOr<std::vector<MulticastMembership>> JoinGroups(std::span<const LineEndpoint> lines) {
+  std::vector<MulticastMembership> memberships;
+  for (const LineEndpoint& line : lines) {
+    if (!line.is_multicast()) continue;
+    FEEDFARM_ASSIGN_OR_RETURN(MulticastMembership membership, MulticastMembership::Join(line));
+    memberships.push_back(std::move(membership));
+  }
+  return memberships;
+}
+
 }  // namespace feedfarm

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "pipeline/base/scoped_fd.h"
@@ -24,5 +26,8 @@ class MulticastMembership {
 
   ScopedFd socket_;  // never bound and never read: it holds the membership
 };
+
+// Joins the multicast groups among `lines`; the first that fails ends it.
+absl::StatusOr<std::vector<MulticastMembership>> JoinGroups(std::span<const LineEndpoint> lines);
 
 }  // namespace feedfarm

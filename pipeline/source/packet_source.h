@@ -37,13 +37,14 @@ struct SourceCounters {
   uint64_t ring_full = 0;               // dropped by the kernel: receive ring or socket buffer full
   uint64_t fill_ring_empty = 0;         // dropped by the kernel: no free frame
   uint64_t invalid = 0;                 // not a whole IPv4/UDP datagram, or a bad descriptor
+  uint64_t receive_errors = 0;          // the kernel said that receiving failed: the interface went away, a socket broke
   uint64_t pool_frames = 0;
   uint64_t pool_available = 0;
   uint64_t pool_misses = 0;
   uint64_t pool_return_drops = 0;
 };
 
-// Where packets come from: AF_XDP, recvmmsg, a capture file. One thread owns a source.
+// Where packets come from: AF_XDP, recvmmsg, PACKET_MMAP, a capture file. One thread owns a source.
 // Every packet that Receive gave must be given back by Release, in any order, in every branch.
 class PacketSource {
  public:

@@ -203,7 +203,7 @@ std::array<LineEndpoint, kLines> LinesOn(const std::string& interface) {
 }
 
 absl::StatusOr<std::unique_ptr<AfXdpSource>> MakeSource(const std::string& interface) {
-  AfXdpOptions options;
+  ReceiveOptions options;
   options.lines = LinesOn(interface);
   options.frames = kFrames;
   return AfXdpSource::Create(options);
@@ -221,7 +221,8 @@ absl::StatusOr<std::unique_ptr<Receiver>> MakeHandler(const std::string& interfa
 
 absl::StatusOr<std::unique_ptr<Receiver>> MakeRecvmmsg(const std::string& interface) {
   FEEDFARM_RETURN_IF_ERROR(testing::EnableGro(interface));
-  RecvmmsgOptions options;
+  ReceiveOptions options;
+  options.method = ReceiveMethod::kRecvmmsg;
   options.lines = LinesOn(interface);
   options.frames = kFrames;
   FEEDFARM_ASSIGN_OR_RETURN(std::unique_ptr<RecvmmsgSource> source, RecvmmsgSource::Create(options));

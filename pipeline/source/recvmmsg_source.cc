@@ -2,50 +2,41 @@
 
 #include <arpa/inet.h>
 #include <linux/errqueue.h>
-#include <linux/net_tstamp.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <bit>
+#include <cerrno>
 #include <cstring>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "pipeline/base/clock.h"
 #include "pipeline/base/scoped_fd.h"
 #include "pipeline/base/status_macros.h"
+#include "pipeline/source/line_ports.h"
 #include "pipeline/source/multicast_membership.h"
-#include "pipeline/xdp/network_interface.h"
+#include "pipeline/source/pool_account.h"
+#include "pipeline/source/readiness.h"
+#include "pipeline/source/receive_time.h"
+#include "pipeline/source/socket_time.h"
+#include "pipeline/xdp/busy_poll.h"
 #include "pipeline/xdp/umem_pool.h"
 
 namespace feedfarm {
 namespace {
 
-constexpr uint32_t kFramesMin = 4 * kBatchMax;
 constexpr uint32_t kFrameBytesMin = 2048;
 constexpr uint32_t kFrameBytesMax = 16384;  // a jumbo frame's payload
 constexpr uint64_t kSecondNs = 1'000'000'000;
 // Room for one SCM_TIMESTAMPING record.
 constexpr size_t kControlBytes = CMSG_SPACE(sizeof(scm_timestamping));
 
-constexpr unsigned kStampFlags = SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE |
-                                 SOF_TIMESTAMPING_RX_HARDWARE | SOF_TIMESTAMPING_RAW_HARDWARE;
-
 uint64_t Nanoseconds(const timespec& time) {
   return static_cast<uint64_t>(time.tv_sec) * kSecondNs + static_cast<uint64_t>(time.tv_nsec);
-}
-
-// CLOCK_TAI minus CLOCK_REALTIME: whole seconds, so that the time between the two reads rounds away.
-int64_t TaiMinusUnix() {
-  const int64_t difference = static_cast<int64_t>(TaiNow()) - static_cast<int64_t>(UnixNow());
-  const int64_t second = static_cast<int64_t>(kSecondNs);
-  const int64_t half = difference >= 0 ? second / 2 : -second / 2;
-  return (difference + half) / second * second;
 }
 
 absl::Status SetOption(int fd, int level, int option, const char* name, const void* value, socklen_t size) {
@@ -65,7 +56,7 @@ uint32_t GrantReceiveBuffer(int fd, uint32_t bytes) {
   return static_cast<uint32_t>(granted) / 2;
 }
 
-absl::StatusOr<ScopedFd> OpenSocket(const LineEndpoint& line) {
+absl::StatusOr<ScopedFd> OpenSocket(const LineEndpoint& line, WantedTime wanted) {
   ScopedFd fd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd.valid()) return ErrnoStatus("socket AF_INET");
   // Both lines may have one address and port, on two interfaces.
@@ -73,8 +64,8 @@ absl::StatusOr<ScopedFd> OpenSocket(const LineEndpoint& line) {
   FEEDFARM_RETURN_IF_ERROR(SetOption(fd.get(), SOL_SOCKET, SO_REUSEADDR, "SO_REUSEADDR", &on, sizeof(on)));
   FEEDFARM_RETURN_IF_ERROR(SetOption(fd.get(), SOL_SOCKET, SO_BINDTODEVICE, "SO_BINDTODEVICE", line.interface.c_str(),
                                      static_cast<socklen_t>(line.interface.size() + 1)));
-  FEEDFARM_RETURN_IF_ERROR(
-      SetOption(fd.get(), SOL_SOCKET, SO_TIMESTAMPING, "SO_TIMESTAMPING", &kStampFlags, sizeof(kStampFlags)));
+  const uint32_t stamps = StampFlags(wanted);
+  FEEDFARM_RETURN_IF_ERROR(SetOption(fd.get(), SOL_SOCKET, SO_TIMESTAMPING, "SO_TIMESTAMPING", &stamps, sizeof(stamps)));
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(line.group);
@@ -89,12 +80,12 @@ absl::StatusOr<ScopedFd> OpenSocket(const LineEndpoint& line) {
 
 class RecvmmsgSource::Impl {
  public:
-  absl::Status Open(const RecvmmsgOptions& options);
+  absl::Status Open(const ReceiveOptions& options);
 
   size_t Receive(std::span<Packet> out);
   void Release(std::span<const Packet> packets);
-  void Wait(uint64_t timeout_ns);
-  SourceCounters Counters() const;
+  void Wait(uint64_t timeout_ns) { readiness_.Wait(timeout_ns); }
+  SourceCounters Counters();
   const SourceGrants& grants() const { return grants_; }
 
  private:
@@ -105,55 +96,48 @@ class RecvmmsgSource::Impl {
     alignas(cmsghdr) std::array<uint8_t, kControlBytes> control{};
   };
 
-  absl::Status OpenLines(const RecvmmsgOptions& options);
+  absl::Status OpenLines(const ReceiveOptions& options);
   uint32_t ArmSlots(uint32_t count);
   size_t ReceiveLine(LineId line, std::span<Packet> out);
   void ReadTime(const msghdr& message, int64_t tai_offset_ns, Packet& packet) const;
 
+  ReceiveTime receive_time_;
   std::unique_ptr<UmemPool> pool_;
   std::array<ScopedFd, kLines> sockets_;
   std::vector<MulticastMembership> memberships_;
   std::array<Slot, kBatchMax> slots_{};
   std::array<iovec, kBatchMax> buffers_{};
   std::array<mmsghdr, kBatchMax> messages_{};
-  std::array<pollfd, kLines> poll_fds_{};
+  Readiness readiness_;
   size_t first_line_ = 0;
   SourceGrants grants_;
   std::array<uint64_t, kLines> packets_{};
   std::array<uint64_t, kLines> bytes_{};
   uint64_t invalid_ = 0;
+  uint64_t receive_errors_ = 0;
 };
 
-absl::Status RecvmmsgSource::Impl::Open(const RecvmmsgOptions& options) {
-  if (!std::has_single_bit(options.frames) || options.frames < kFramesMin) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("frames=", options.frames, ": a power of two, at least ", kFramesMin));
-  }
-  if (options.lines[0].port == 0 || options.lines[1].port == 0) {
-    return absl::InvalidArgumentError("a line without a UDP port");
-  }
-  if (options.lines[0] == options.lines[1]) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("lines A and B are both ", FormatAddress(options.lines[0]), " on ", options.lines[0].interface));
-  }
+absl::Status RecvmmsgSource::Impl::Open(const ReceiveOptions& options) {
+  FEEDFARM_RETURN_IF_ERROR(Check(options));
+  FEEDFARM_ASSIGN_OR_RETURN(const std::vector<LinePort> ports, FindPorts(options.lines));
   uint32_t frame_bytes = kFrameBytesMin;
-  bool hardware_time = true;
-  for (const LineEndpoint& line : options.lines) {
-    FEEDFARM_ASSIGN_OR_RETURN(const NetworkInterface interface, NetworkInterface::Probe(line.interface));
-    frame_bytes = std::min(std::max(frame_bytes, std::bit_ceil(interface.mtu)), kFrameBytesMax);
-    hardware_time = hardware_time && interface.hardware_receive_time;
+  for (const LinePort& port : ports) {
+    frame_bytes = std::min(std::max(frame_bytes, std::bit_ceil(port.interface.mtu)), kFrameBytesMax);
   }
+  receive_time_ = ReceiveTime(options.timestamps, ports, grants_);
   FEEDFARM_ASSIGN_OR_RETURN(pool_, UmemPool::Create(options.frames, frame_bytes));
   FEEDFARM_RETURN_IF_ERROR(OpenLines(options));
+  if (options.join_groups) {
+    FEEDFARM_ASSIGN_OR_RETURN(memberships_, JoinGroups(options.lines));
+  }
 
   grants_.xdp_mode = "none";
   grants_.bind_mode = "socket";
-  grants_.timestamp_class = hardware_time ? TimestampClass::kHardware : TimestampClass::kSoftware;
+  grants_.timestamp_class = receive_time_.hardware() ? TimestampClass::kHardware : TimestampClass::kSoftware;
   grants_.frame_bytes = frame_bytes;
   grants_.huge_pages = pool_->huge_pages();
-  if (!hardware_time) grants_.not_granted.push_back("hardware receive time");
-  if (!pool_->huge_pages()) grants_.not_granted.push_back("huge pages for packet memory");
-  if (!pool_->locked()) grants_.not_granted.push_back("locked packet memory");
+  if (!pool_->huge_pages()) grants_.Refuse(Grant::kHugePages, pool_->pages());
+  if (!pool_->locked()) grants_.Refuse(Grant::kLockedMemory, "RLIMIT_MEMLOCK is too low for the packet memory");
 
   for (size_t i = 0; i < kBatchMax; ++i) {
     msghdr& message = messages_[i].msg_hdr;
@@ -161,24 +145,25 @@ absl::Status RecvmmsgSource::Impl::Open(const RecvmmsgOptions& options) {
     message.msg_iovlen = 1;
     message.msg_control = slots_[i].control.data();
   }
-  return absl::OkStatus();
+  return CheckRequired(options.required, grants_);
 }
 
-absl::Status RecvmmsgSource::Impl::OpenLines(const RecvmmsgOptions& options) {
+absl::Status RecvmmsgSource::Impl::OpenLines(const ReceiveOptions& options) {
   for (size_t i = 0; i < kLines; ++i) {
     const LineEndpoint& line = options.lines[i];
-    FEEDFARM_ASSIGN_OR_RETURN(sockets_[i], OpenSocket(line));
-    const uint32_t granted = GrantReceiveBuffer(sockets_[i].get(), options.receive_buffer_bytes);
+    FEEDFARM_ASSIGN_OR_RETURN(sockets_[i], OpenSocket(line, options.timestamps));
+    const int fd = sockets_[i].get();
+    const uint32_t granted = GrantReceiveBuffer(fd, options.receive_buffer_bytes);
     if (granted < options.receive_buffer_bytes) {
-      grants_.not_granted.push_back(absl::StrCat("a receive buffer of ", options.receive_buffer_bytes, " bytes on ",
-                                                 line.interface, ": ", granted));
+      grants_.Refuse(Grant::kReceiveBuffer, absl::StrCat(granted, " bytes on ", line.interface, " instead of ",
+                                                         options.receive_buffer_bytes));
     }
-    if (options.join_groups && line.is_multicast()) {
-      FEEDFARM_ASSIGN_OR_RETURN(MulticastMembership membership, MulticastMembership::Join(line));
-      memberships_.push_back(std::move(membership));
+    if (options.busy_poll_us != 0) {
+      const absl::Status asked = AskBusyPoll(fd, options.busy_poll_us, options.busy_poll_budget);
+      if (!asked.ok()) grants_.Refuse(Grant::kBusyPoll, absl::StrCat(line.interface, ": ", std::string(asked.message())));
     }
     grants_.queues[i] = 1;
-    poll_fds_[i] = {.fd = sockets_[i].get(), .events = POLLIN, .revents = 0};
+    readiness_.Add(fd);
   }
   return absl::OkStatus();
 }
@@ -215,7 +200,10 @@ size_t RecvmmsgSource::Impl::ReceiveLine(LineId line, std::span<Packet> out) {
   const uint32_t armed = ArmSlots(static_cast<uint32_t>(out.size()));
   if (armed == 0) return 0;
   const int got = recvmmsg(sockets_[Index(line)].get(), messages_.data(), armed, MSG_DONTWAIT, nullptr);
-  if (got <= 0) return 0;
+  if (got <= 0) {
+    if (got < 0 && errno != EAGAIN && errno != EINTR) ++receive_errors_;
+    return 0;
+  }
   const int64_t tai_offset_ns = TaiMinusUnix();
   FramePool& frames = pool_->frames();
   size_t taken = 0;
@@ -262,12 +250,7 @@ void RecvmmsgSource::Impl::Release(std::span<const Packet> packets) {
   for (const Packet& packet : packets) pool_->frames().Return(static_cast<uint32_t>(packet.buffer));
 }
 
-void RecvmmsgSource::Impl::Wait(uint64_t timeout_ns) {
-  const timespec timeout{static_cast<time_t>(timeout_ns / kSecondNs), static_cast<long>(timeout_ns % kSecondNs)};
-  ppoll(poll_fds_.data(), poll_fds_.size(), &timeout, nullptr);
-}
-
-SourceCounters RecvmmsgSource::Impl::Counters() const {
+SourceCounters RecvmmsgSource::Impl::Counters() {
   SourceCounters sum;
   for (size_t line = 0; line < kLines; ++line) {
     sum.packets[line] = packets_[line];
@@ -280,18 +263,15 @@ SourceCounters RecvmmsgSource::Impl::Counters() const {
     }
   }
   sum.invalid = invalid_;
-  const FramePool& frames = pool_->frames();
-  sum.pool_frames = frames.frames();
-  sum.pool_available = frames.available();
-  sum.pool_misses = frames.misses();
-  sum.pool_return_drops = frames.return_drops();
+  sum.receive_errors = receive_errors_ + readiness_.Errors();
+  AccountPool(pool_->frames(), sum);
   return sum;
 }
 
 RecvmmsgSource::RecvmmsgSource(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 RecvmmsgSource::~RecvmmsgSource() = default;
 
-absl::StatusOr<std::unique_ptr<RecvmmsgSource>> RecvmmsgSource::Create(const RecvmmsgOptions& options) {
+absl::StatusOr<std::unique_ptr<RecvmmsgSource>> RecvmmsgSource::Create(const ReceiveOptions& options) {
   auto impl = std::make_unique<Impl>();
   FEEDFARM_RETURN_IF_ERROR(impl->Open(options));
   return std::unique_ptr<RecvmmsgSource>(new RecvmmsgSource(std::move(impl)));

@@ -1,27 +1,16 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "pipeline/source/line_endpoint.h"
 #include "pipeline/source/live_source.h"
 #include "pipeline/source/packet_source.h"
+#include "pipeline/source/receive_options.h"
 
 namespace feedfarm {
-
-struct RecvmmsgOptions {
-  // Lines A and B, on two interfaces or on one.
-  std::array<LineEndpoint, kLines> lines;
-  // Buffers of 2,048 bytes that the user may hold, a power of two, at least 256.
-  uint32_t frames = 8192;
-  // Socket buffer a line. What was granted less is reported.
-  uint32_t receive_buffer_bytes = 32u << 20;
-  bool join_groups = true;
-};
 
 // Packets of two lines by two UDP sockets and recvmmsg: works on every interface and needs no XDP.
 //
@@ -30,8 +19,9 @@ struct RecvmmsgOptions {
 // hardware's where the driver gives them. The send trailer is not visible to a socket: intended_tai_ns is 0.
 class RecvmmsgSource final : public LiveSource {
  public:
-  // InvalidArgument: options; NotFound: no such interface; others: the system call's errno and object.
-  static absl::StatusOr<std::unique_ptr<RecvmmsgSource>> Create(const RecvmmsgOptions& options);
+  // InvalidArgument: options; NotFound: no such interface; FailedPrecondition: it is down, or something required was not
+  // granted; others: the system call's errno and object.
+  static absl::StatusOr<std::unique_ptr<RecvmmsgSource>> Create(const ReceiveOptions& options);
 
   ~RecvmmsgSource() override;
 

@@ -136,6 +136,7 @@ absl::StatusOr<std::unique_ptr<XdpProgram>> XdpProgram::Attach(const XdpProgramO
   std::vector<Attempt> attempts = {{TimeFrom::kHardware, XdpMode::kNative},
                                    {TimeFrom::kSoftware, XdpMode::kNative},
                                    {TimeFrom::kSoftware, XdpMode::kSkb}};
+  if (!options.ask_hardware_time) attempts.erase(attempts.begin());
   if (options.force_skb_mode) attempts = {{TimeFrom::kSoftware, XdpMode::kSkb}};
 
   absl::Status last;

@@ -23,6 +23,8 @@ struct XdpProgramOptions {
   std::array<feed_filter_endpoint, FEED_FILTER_LINES> endpoints{};
   // Never native mode, never bound to the device.
   bool force_skb_mode = false;
+  // Try the variant that asks the driver for its receive time.
+  bool ask_hardware_time = true;
 };
 
 // The feed filter of one interface: loaded, attached by a bpf_link, and gone with this object or this process, kill -9

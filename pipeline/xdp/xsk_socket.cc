@@ -8,31 +8,16 @@
 #include "absl/strings/str_cat.h"
 #include "glog/logging.h"
 #include "pipeline/base/status_macros.h"
+#include "pipeline/xdp/busy_poll.h"
 #include "pipeline/xdp/busy_retry.h"
 
 namespace feedfarm {
 namespace {
 
-// How long the kernel polls the device for us in one call; the value of Linux's own AF_XDP samples.
-constexpr int kBusyPollMicroseconds = 20;
-
-// Newer than Debian 12's headers are not needed: asm-generic/socket.h.
-#ifndef SO_PREFER_BUSY_POLL
-#define SO_PREFER_BUSY_POLL 69
-#define SO_BUSY_POLL_BUDGET 70
-#endif
-
 // Frames moved to the fill ring at a time: the batch that fits a small array on the stack.
 constexpr uint32_t kRefillBatch = 64;
 
 int Quiet(libxdp_print_level, const char*, va_list) { return 0; }
-
-bool SetOption(int fd, int option, int value) { return setsockopt(fd, SOL_SOCKET, option, &value, sizeof(value)) == 0; }
-
-bool PreferBusyPoll(int fd, uint32_t budget) {
-  return SetOption(fd, SO_PREFER_BUSY_POLL, 1) && SetOption(fd, SO_BUSY_POLL, kBusyPollMicroseconds) &&
-         SetOption(fd, SO_BUSY_POLL_BUDGET, static_cast<int>(budget));
-}
 
 absl::StatusOr<bool> GrantedZeroCopy(int fd) {
   xdp_options options{};
@@ -67,7 +52,10 @@ absl::StatusOr<std::unique_ptr<XskSocket>> XskSocket::Create(XskUmem& umem, cons
   result->fd_ = xsk_socket__fd(result->socket_);
   result->queue_ = options.queue;
   FEEDFARM_ASSIGN_OR_RETURN(result->zero_copy_, GrantedZeroCopy(result->fd_));
-  if (options.busy_poll_budget > 0) result->busy_poll_ = PreferBusyPoll(result->fd_, options.busy_poll_budget);
+  if (options.busy_poll_us > 0) {
+    result->busy_poll_status_ = AskBusyPoll(result->fd_, options.busy_poll_us, options.busy_poll_budget);
+    result->busy_poll_ = result->busy_poll_status_.ok();
+  }
   result->owed_ = options.ring_entries;
   result->Refill(umem.pool().frames(), options.ring_entries);
   return result;

@@ -25,8 +25,9 @@ struct XskSocketOptions {
   uint32_t ring_entries = 2048;
   // Bind in zero-copy mode, or in copy mode: one UMEM has one mode.
   bool zero_copy = false;
-  // SO_PREFER_BUSY_POLL with this budget; 0 = off.
-  uint32_t busy_poll_budget = 0;
+  // Busy polling (busy_poll.h); 0 = off.
+  uint32_t busy_poll_us = 0;
+  uint32_t busy_poll_budget = 64;
 };
 
 // Losses that the kernel counts for a socket, totals.
@@ -51,7 +52,8 @@ class XskSocket {
   int fd() const { return fd_; }
   // What the kernel says of the bind.
   bool zero_copy() const { return zero_copy_; }
-  bool busy_poll() const { return busy_poll_; }
+  // Why busy polling was refused; OK where it was granted or not asked for.
+  const absl::Status& busy_poll_status() const { return busy_poll_status_; }
   uint32_t queue() const { return queue_; }
 
   // Up to `max` descriptors from the receive ring are ready at Descriptor(first + i). After reading them: Consume.
@@ -68,10 +70,13 @@ class XskSocket {
   // Puts up to min(owed, `max`) frames into the fill ring; what the pool lacks stays owed, and is a miss of the pool.
   void Refill(FramePool& pool, uint32_t max);
 
-  // A zero-copy driver may have gone to sleep for want of frames. In copy mode nobody sleeps, and the flag shares a
-  // cache line with the fill ring's consumer, which the kernel writes for each batch: it is not read.
+  // To be called when the receive ring is empty. With busy polling nobody else moves packets: the call is the device's
+  // poll. Without, a zero-copy driver may have gone to sleep for want of frames; in copy mode nobody sleeps, and the flag
+  // shares a cache line with the fill ring's consumer, which the kernel writes for each batch: it is not read.
   void WakeIfNeeded() {
-    if (zero_copy_ && xsk_ring_prod__needs_wakeup(fill_)) recvfrom(fd_, nullptr, 0, MSG_DONTWAIT, nullptr, nullptr);
+    if (busy_poll_ || (zero_copy_ && xsk_ring_prod__needs_wakeup(fill_))) {
+      recvfrom(fd_, nullptr, 0, MSG_DONTWAIT, nullptr, nullptr);
+    }
   }
 
   // One getsockopt.
@@ -90,6 +95,7 @@ class XskSocket {
   uint32_t queue_ = 0;
   bool zero_copy_ = false;
   bool busy_poll_ = false;
+  absl::Status busy_poll_status_;
 };
 
 }  // namespace feedfarm

@@ -1,0 +1,91 @@
+#include "pipeline/xdp/hardware_stamping.h"
+
+#include <vector>
+
+#include "gtest/gtest.h"
+
+namespace feedfarm {
+namespace {
+
+// An interface as its driver would answer.
+class FakeDevice final : public StampingDevice {
+ public:
+  absl::StatusOr<hwtstamp_config> Get(const std::string&) override {
+    if (!tells) return absl::UnimplementedError("no SIOCGHWTSTAMP");
+    return config;
+  }
+  absl::StatusOr<hwtstamp_config> Set(const std::string&, const hwtstamp_config& wanted) override {
+    set.push_back(wanted);
+    if (!can) return absl::UnimplementedError("no SIOCSHWTSTAMP");
+    config = wanted;
+    if (only_ptp && wanted.rx_filter == HWTSTAMP_FILTER_ALL) config.rx_filter = HWTSTAMP_FILTER_PTP_V2_EVENT;
+    return config;
+  }
+
+  hwtstamp_config config{};
+  bool tells = true;
+  bool can = true;
+  bool only_ptp = false;
+  std::vector<hwtstamp_config> set;
+};
+
+TEST(HardwareStamping, SwitchesOnAndPutsBackAsItWas) {
+  for (int filter : {HWTSTAMP_FILTER_NONE, HWTSTAMP_FILTER_PTP_V2_EVENT}) {
+    FakeDevice device;
+    device.config = {.flags = 0, .tx_type = HWTSTAMP_TX_ON, .rx_filter = filter};
+    {
+      const auto stamping = HardwareStamping::SwitchOn("line_a", device);
+      ASSERT_TRUE(stamping.ok()) << stamping.status();
+      EXPECT_EQ(device.config.rx_filter, HWTSTAMP_FILTER_ALL);
+      EXPECT_EQ(device.config.tx_type, HWTSTAMP_TX_ON);  // a PTP daemon's
+      ASSERT_TRUE((*stamping)->previous().has_value());
+      EXPECT_EQ((*stamping)->previous()->rx_filter, filter);
+    }
+    EXPECT_EQ(device.config.rx_filter, filter);
+    EXPECT_EQ(device.set.size(), 2u);
+  }
+}
+
+TEST(HardwareStamping, LeavesAloneWhatStampsEverythingAlready) {
+  FakeDevice device;
+  device.config = {.flags = 0, .tx_type = HWTSTAMP_TX_ON, .rx_filter = HWTSTAMP_FILTER_ALL};
+  EXPECT_TRUE(StampsEverything("line_a", device));
+  EXPECT_TRUE(HardwareStamping::SwitchOn("line_a", device).ok());
+  EXPECT_TRUE(device.set.empty());
+}
+
+TEST(HardwareStamping, SaysWhyADriverCannotAndChangesNothing) {
+  FakeDevice device;
+  device.can = false;
+  const auto refused = HardwareStamping::SwitchOn("line_a", device);
+  EXPECT_EQ(refused.status().code(), absl::StatusCode::kUnimplemented);
+  EXPECT_EQ(device.config.rx_filter, HWTSTAMP_FILTER_NONE);
+  EXPECT_FALSE(StampsEverything("line_a", device));
+}
+
+TEST(HardwareStamping, PutsBackWhereOnlySomePacketsWouldBeStamped) {
+  FakeDevice device;
+  device.only_ptp = true;
+  const auto refused = HardwareStamping::SwitchOn("line_a", device);
+  EXPECT_EQ(refused.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(device.config.rx_filter, HWTSTAMP_FILTER_NONE);
+}
+
+TEST(HardwareStamping, StaysOnWhereNoPreviousStateIsKnown) {
+  FakeDevice device;
+  device.tells = false;
+  { EXPECT_TRUE(HardwareStamping::SwitchOn("line_a", device).ok()); }
+  EXPECT_EQ(device.config.rx_filter, HWTSTAMP_FILTER_ALL);
+  EXPECT_EQ(device.set.size(), 1u);
+}
+
+TEST(HardwareStamping, RealInterfaceWithoutAClockSaysSo) {
+  StampingDevice kernel;
+  EXPECT_FALSE(StampsEverything("lo", kernel));
+  const auto refused = HardwareStamping::SwitchOn("lo", kernel);
+  EXPECT_FALSE(refused.ok());
+  EXPECT_NE(refused.status().message().find("lo"), std::string::npos) << refused.status();
+}
+
+}  // namespace
+}  // namespace feedfarm
