@@ -143,7 +143,7 @@ absl::Status JournalRecovery::CutTorn(size_t index, const SegmentWalk& walk, uin
   report_.torn_offset = walk.offset();
   report_.torn_bytes = segment_bytes - walk.offset();
   report_.torn_records = tail.whole_records;
-  return Cut(name, walk.offset());
+  return folder_->Truncate(name, walk.offset());  // synced with the newest segment
 }
 
 // The newest segment goes first: after each step what is left is a journal without a hole.
@@ -152,12 +152,7 @@ absl::Status JournalRecovery::CutBehind(const Place& place) {
     FEEDFARM_RETURN_IF_ERROR(folder_->Remove(kSegmentName.Of(segments_[i])));
     FEEDFARM_RETURN_IF_ERROR(folder_->SyncNames());
   }
-  return Cut(kSegmentName.Of(segments_[place.segment]), place.offset);
-}
-
-absl::Status JournalRecovery::Cut(const std::string& name, uint64_t bytes) {
-  FEEDFARM_RETURN_IF_ERROR(folder_->Truncate(name, bytes));
-  return folder_->SyncFile(name);
+  return folder_->Truncate(kSegmentName.Of(segments_[place.segment]), place.offset);
 }
 
 }  // namespace feedfarm

@@ -50,7 +50,6 @@ class JournalRecovery {
   absl::Status ReplaySegment(size_t index);
   absl::Status CutTorn(size_t index, const SegmentWalk& walk, uint64_t segment_bytes);
   absl::Status CutBehind(const Place& place);
-  absl::Status Cut(const std::string& name, uint64_t bytes);
 
   JournalFolder* const folder_;
   const Clock* const clock_;
