@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 
 namespace feedfarm {
 namespace {
@@ -15,7 +17,37 @@ const char* ProtocolName(v1::FeedProtocol protocol) {
 }
 
 const char* ReceiveName(v1::ReceiveMethod receive) {
-  return receive == v1::RECEIVE_METHOD_RECVMMSG ? "recvmmsg" : "af_xdp";
+  if (receive == v1::RECEIVE_METHOD_RECVMMSG) return "recvmmsg";
+  return receive == v1::RECEIVE_METHOD_PACKET_MMAP ? "packet_mmap" : "af_xdp";
+}
+
+const char* TimesName(v1::WantedTime times) {
+  if (times == v1::WANTED_TIME_SOFTWARE) return "software";
+  return times == v1::WANTED_TIME_HARDWARE ? "hardware" : "any";
+}
+
+// "RECEIVE_GRANT_ZERO_COPY" is "zero-copy" on the command line.
+std::string GrantName(int grant) {
+  constexpr absl::string_view kPrefix = "RECEIVE_GRANT_";
+  std::string name = v1::ReceiveGrant_Name(static_cast<v1::ReceiveGrant>(grant)).substr(kPrefix.size());
+  absl::AsciiStrToLower(&name);
+  std::replace(name.begin(), name.end(), '_', '-');
+  return name;
+}
+
+void AddReceive(const v1::HandlerConfig& handler, std::vector<std::string>& flags) {
+  const auto add = [&flags](const char* name, std::string value) {
+    flags.push_back(name);
+    flags.push_back(std::move(value));
+  };
+  add("--receive", ReceiveName(handler.receive()));
+  if (handler.queues() != 0) add("--queues", absl::StrCat(handler.queues()));
+  if (handler.busy_poll_ns() != 0) add("--busy-poll-us", absl::StrCat(handler.busy_poll_ns() / 1'000));
+  if (handler.timestamps() != v1::WANTED_TIME_UNSPECIFIED) add("--timestamps", TimesName(handler.timestamps()));
+  if (!handler.require().empty()) {
+    add("--require", absl::StrJoin(handler.require(), ",",
+                                   [](std::string* out, int grant) { absl::StrAppend(out, GrantName(grant)); }));
+  }
 }
 
 }  // namespace
@@ -34,7 +66,7 @@ std::vector<std::string> HandlerFlags(const v1::DesiredRun& run, int cpu, uint64
     if (value != 0) add(name, absl::StrCat(value));
   };
   add("--protocol", ProtocolName(traffic.protocol()));
-  add("--receive", ReceiveName(handler.receive()));
+  AddReceive(handler, flags);
   add("--port-a", run.port_a());
   add("--port-b", run.port_b());
   add("--group-a", Text(traffic.line_a()));

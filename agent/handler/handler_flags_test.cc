@@ -1,10 +1,12 @@
 #include "agent/handler/handler_flags.h"
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_join.h"
 #include "gtest/gtest.h"
+#include "pipeline/source/receive_grant.h"
 
 namespace feedfarm {
 namespace {
@@ -40,6 +42,34 @@ TEST(HandlerFlags, NamesWhatTheCampaignSays) {
             "--group-b 239.10.0.2:26401 --rerequest 10.0.0.1:9000 --dwell-ns 5 --window-messages 64 "
             "--rerequest-timeout-ns 6 --rerequest-tries 7 --pool-frames 8 --spin --fifo --cpu 1 --first-sequence 0 "
             "--artifacts /x");
+}
+
+TEST(HandlerFlags, NamesEveryReceiveSetting) {
+  v1::DesiredRun run = Wanted();
+  v1::HandlerConfig* handler = run.mutable_scenario()->mutable_handler();
+  handler->set_receive(v1::RECEIVE_METHOD_PACKET_MMAP);
+  handler->set_queues(4);
+  handler->set_busy_poll_ns(20'000);
+  handler->set_timestamps(v1::WANTED_TIME_HARDWARE);
+  handler->add_require(v1::RECEIVE_GRANT_HARDWARE_TIME);
+  handler->add_require(v1::RECEIVE_GRANT_NATIVE_XDP);
+  const std::string flags = absl::StrJoin(HandlerFlags(run, -1, 1, "/x"), " ");
+  EXPECT_NE(flags.find("--receive packet_mmap --queues 4 --busy-poll-us 20 --timestamps hardware "
+                       "--require hardware-time,native-xdp --port-a va"),
+            std::string::npos)
+      << flags;
+}
+
+// The names on both sides of the command line are made from different lists.
+TEST(HandlerFlags, TheHandlerKnowsEveryNameOfAGrant) {
+  for (int grant = v1::ReceiveGrant_MIN + 1; grant <= v1::ReceiveGrant_MAX; ++grant) {
+    v1::DesiredRun run = Wanted();
+    run.mutable_scenario()->mutable_handler()->add_require(static_cast<v1::ReceiveGrant>(grant));
+    const std::vector<std::string> flags = HandlerFlags(run, -1, 1, "/x");
+    const auto require = std::find(flags.begin(), flags.end(), "--require");
+    ASSERT_NE(require, flags.end());
+    EXPECT_TRUE(ParseGrant(*(require + 1)).ok()) << *(require + 1);
+  }
 }
 
 TEST(HandlerFlags, LeavesOpenWhatTheCampaignLeavesOpen) {

@@ -191,7 +191,7 @@ TEST(CampaignParser, RefusesUnknownFieldsWithPlaceAndSuggestion) {
   EXPECT_THAT(Problems(Parse(WithScenario("    traffic: {synthetic: {}, raet: 5pps}\n"))),
               ElementsAre("5:30 unknown field \"raet\" in traffic; did you mean \"rate\"?"));
   EXPECT_THAT(Problems(Parse(WithScenario(absl::StrCat(kTraffic, "    handler: {zzzzzz: 1}\n")))),
-              ElementsAre(HasSubstr("6:15 unknown field \"zzzzzz\" in handler; it has receive, dwell, window,")));
+              ElementsAre(HasSubstr("6:15 unknown field \"zzzzzz\" in handler; it has receive, queues, busy_poll, timestamps,")));
 }
 
 TEST(CampaignParser, ExpandsAMatrixFirstKeySlowest) {
@@ -265,6 +265,42 @@ TEST(CampaignParser, ACutNeedsTheXdpProgram) {
     faults: [{at: 100ms, cut: {line: A, duration: 200ms}}]
 )")));
   EXPECT_THAT(Problems(parsed), ElementsAre(HasSubstr("it needs receive: af_xdp")));
+}
+
+TEST(CampaignParser, TakesEveryReceiveSetting) {
+  const auto parsed = Parse(WithScenario(absl::StrCat(
+      kTraffic, "    handler: {receive: recvmmsg, queues: 2, busy_poll: 20us, timestamps: hardware,\n"
+                "              require: [hardware-time, busy-poll, receive-buffer]}\n")));
+  ASSERT_THAT(Problems(parsed), IsEmpty());
+  const v1::HandlerConfig& handler = parsed.campaign.scenarios(0).handler();
+  EXPECT_EQ(handler.receive(), v1::RECEIVE_METHOD_RECVMMSG);
+  EXPECT_EQ(handler.queues(), 2u);
+  EXPECT_EQ(handler.busy_poll_ns(), 20'000u);
+  EXPECT_EQ(handler.timestamps(), v1::WANTED_TIME_HARDWARE);
+  EXPECT_THAT(handler.require(), ElementsAre(v1::RECEIVE_GRANT_HARDWARE_TIME, v1::RECEIVE_GRANT_BUSY_POLL,
+                                             v1::RECEIVE_GRANT_RECEIVE_BUFFER));
+  EXPECT_EQ(Parse(WithScenario(absl::StrCat(kTraffic, "    handler: {receive: packet_mmap}\n")))
+                .campaign.scenarios(0)
+                .handler()
+                .receive(),
+            v1::RECEIVE_METHOD_PACKET_MMAP);
+}
+
+TEST(CampaignParser, RefusesRequirementsThatNoHostCanMeet) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"{receive: recvmmsg, require: [zero-copy]}", "receive: recvmmsg does not have zero-copy"},
+      {"{receive: packet_mmap, require: [huge-pages]}", "receive: packet_mmap does not have huge-pages"},
+      {"{require: [busy-poll]}", "busy-poll is required, and busy_poll is 0s"},
+      {"{timestamps: software, require: [hardware-time]}", "hardware-time is required, and timestamps is software"},
+      {"{require: [zerocopy]}", "did you mean \"zero-copy\"?"},
+      {"{require: zero-copy}", "require must be a list"},
+      {"{busy_poll: 1500ns}", "whole microseconds"},
+  };
+  for (const auto& [handler, problem] : cases) {
+    EXPECT_THAT(Problems(Parse(WithScenario(absl::StrCat(kTraffic, "    handler: ", handler, "\n")))),
+                ElementsAre(HasSubstr(problem)))
+        << handler;
+  }
 }
 
 TEST(CampaignParser, PointsIntoAGate) {
@@ -384,7 +420,7 @@ TEST(CampaignFiles, EveryProblemIsToldAtOnce) {
 14:18 a: 10.0.0.1 is not a multicast group (224.0.0.0 to 239.255.255.255)
 15:23 window: 1000 is not a power of two; the next one is 1024
 15:35 spin: expected true or false, got "maybe"
-15:51 receive: expected af_xdp or recvmmsg, got "af_xpd"; did you mean "af_xdp"?
+15:51 receive: expected af_xdp or recvmmsg or packet_mmap, got "af_xpd"; did you mean "af_xdp"?
 17:30 line: expected A or B, got "both"
 18:9 a fault needs the field "at"
 18:15 cut needs the field "duration"

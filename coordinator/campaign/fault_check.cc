@@ -64,7 +64,7 @@ void CheckFaults(const v1::Scenario& scenario, std::span<const Position> positio
   for (int i = 0; i < scenario.faults_size(); ++i) {
     const v1::Fault& fault = scenario.faults(i);
     if (traffic_ns.has_value()) CheckEnd(scenario.traffic(), fault, *traffic_ns, positions[i], diagnostics);
-    if (fault.has_cut() && scenario.handler().receive() == v1::RECEIVE_METHOD_RECVMMSG) {
+    if (fault.has_cut() && scenario.handler().receive() != v1::RECEIVE_METHOD_AF_XDP) {
       diagnostics.Add(positions[i], "a cut is made in the handler's XDP program: it needs receive: af_xdp");
     }
     for (int j = 0; j < i; ++j) {

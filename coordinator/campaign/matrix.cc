@@ -47,6 +47,9 @@ constexpr MatrixField kMatrixFields[] = {
     {"pool_frames", "handler.pool_frames"},
     {"spin", "handler.spin"},
     {"fifo", "handler.fifo"},
+    {"queues", "handler.queues"},
+    {"busy_poll", "handler.busy_poll"},
+    {"timestamps", "handler.timestamps"},
 };
 
 // Fields of one map of which only one can be.

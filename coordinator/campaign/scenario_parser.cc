@@ -11,6 +11,7 @@
 #include "absl/strings/string_view.h"
 #include "coordinator/campaign/fault_check.h"
 #include "coordinator/campaign/map_reader.h"
+#include "coordinator/campaign/receive_parser.h"
 #include "coordinator/campaign/units.h"
 #include "coordinator/gate/gate_expression.h"
 
@@ -34,7 +35,6 @@ constexpr absl::string_view kDefaultGates[] = {
 
 constexpr Choice kProtocols[] = {{"moldudp64-itch50", v1::FEED_PROTOCOL_MOLDUDP64_ITCH50},
                                  {"iextp-deep10", v1::FEED_PROTOCOL_IEXTP_DEEP10}};
-constexpr Choice kReceiveMethods[] = {{"af_xdp", v1::RECEIVE_METHOD_AF_XDP}, {"recvmmsg", v1::RECEIVE_METHOD_RECVMMSG}};
 constexpr Choice kOneLine[] = {{"A", v1::LINE_A}, {"B", v1::LINE_B}};
 constexpr Choice kLines[] = {{"A", v1::LINE_A}, {"B", v1::LINE_B}, {"both", v1::LINE_BOTH}};
 
@@ -175,7 +175,6 @@ void ReadTraffic(const YamlNode& node, absl::string_view folder, v1::Traffic* tr
 }
 
 void ReadHandler(const YamlNode* node, v1::HandlerConfig* out, Diagnostics& diagnostics) {
-  int receive = v1::RECEIVE_METHOD_AF_XDP;
   uint64_t dwell_ns = kMillisecond;
   uint64_t rerequest_timeout_ns = 5 * kMillisecond;
   uint32_t window = 65'536;
@@ -183,19 +182,19 @@ void ReadHandler(const YamlNode* node, v1::HandlerConfig* out, Diagnostics& diag
   uint32_t pool_frames = 4'096;
   bool spin = true;
   bool fifo = false;
+  if (node == nullptr) ReadReceive(nullptr, out, diagnostics);
   if (node != nullptr) {
     MapReader reader(*node, "handler", diagnostics);
-    reader.OneOf("receive", kReceiveMethods, &receive);
+    ReadReceive(&reader, out, diagnostics);
     reader.Duration("dwell", kMicrosecond, 10 * kSecond, &dwell_ns);
     reader.PowerOfTwo("window", 64, 1 << 22, &window);
     reader.Duration("rerequest_timeout", 10 * kMicrosecond, 60 * kSecond, &rerequest_timeout_ns);
     reader.Count32("rerequest_tries", 0, 100, &tries);
-    reader.PowerOfTwo("pool_frames", 64, 1 << 20, &pool_frames);
+    reader.PowerOfTwo("pool_frames", 256, 1 << 20, &pool_frames);
     reader.Bool("spin", &spin);
     reader.Bool("fifo", &fifo);
     reader.Finish();
   }
-  out->set_receive(static_cast<v1::ReceiveMethod>(receive));
   out->set_dwell_ns(dwell_ns);
   out->set_window_messages(window);
   out->set_rerequest_timeout_ns(rerequest_timeout_ns);
