@@ -1,140 +1,24 @@
 // The rules that every live source keeps, over real interfaces (veth) in a namespace of its own.
 #include "pipeline/source/live_source.h"
 
-#include <functional>
-#include <memory>
-#include <ostream>
-#include <string>
 #include <vector>
 
 #include "gtest/gtest.h"
 #include "pipeline/base/allocation_guard.h"
 #include "pipeline/base/clock.h"
 #include "pipeline/base/endian.h"
-#include "pipeline/source/line_endpoint.h"
-#include "pipeline/source/live_source_factory.h"
-#include "pipeline/source/receive_options.h"
-#include "pipeline/source/testing/frame_builder.h"
-#include "pipeline/source/testing/veth_lab.h"
+#include "pipeline/source/testing/live_source_test_base.h"
 
 namespace feedfarm {
 namespace {
 
 using testing::BuildFrame;
-using testing::FrameSender;
 using testing::FrameSpec;
-
-constexpr uint32_t kGroup[kLines] = {0xEF0A0001, 0xEF0A0002};  // 239.10.0.1, 239.10.0.2
-constexpr uint16_t kPort = 26400;
-constexpr uint32_t kFrames = 1024;
-// A test that gets no packet for so long has lost it.
-constexpr uint64_t kPatienceNs = 3'000'000'000;
-
-using Lines = std::array<LineEndpoint, kLines>;
-
-struct Method {
-  std::string name;
-  bool one_interface;
-  bool sees_frames;  // trailer and VLAN tags
-  ReceiveOptions options;
-
-  bool blocks() const { return options.method == ReceiveMethod::kPacketMmap; }
-};
-void PrintTo(const Method& method, std::ostream* out) { *out << method.name; }
-
-std::vector<Method> Methods() {
-  ReceiveOptions native{.method = ReceiveMethod::kAfXdp, .lines = {}, .frames = kFrames};
-  ReceiveOptions skb = native, busy = native;
-  skb.force_skb_mode = true;
-  busy.busy_poll_us = 20;
-  const ReceiveOptions sockets{.method = ReceiveMethod::kRecvmmsg, .lines = {}, .frames = kFrames};
-  const ReceiveOptions ring{.method = ReceiveMethod::kPacketMmap, .lines = {}, .frames = kFrames};
-  std::vector<Method> methods;
-  for (bool one : {false, true}) {
-    const std::string suffix = one ? "OneInterface" : "TwoInterfaces";
-    methods.push_back({"AfXdpNative" + suffix, one, true, native});
-    methods.push_back({"AfXdpSkb" + suffix, one, true, skb});
-    methods.push_back({"AfXdpBusyPoll" + suffix, one, true, busy});
-    methods.push_back({"Recvmmsg" + suffix, one, false, sockets});
-    methods.push_back({"PacketMmap" + suffix, one, true, ring});
-  }
-  return methods;
-}
-
-class LiveSourceTest : public ::testing::TestWithParam<Method> {
- protected:
-  void SetUp() override {
-    if (const std::string why = testing::WhyNoLab(); !why.empty()) GTEST_SKIP() << why;
-    ASSERT_TRUE(testing::EnterNewNamespace().ok());
-    const std::string names[kLines] = {"line_a", GetParam().one_interface ? "line_a" : "line_b"};
-    for (size_t line = 0; line < kLines; ++line) {
-      if (line == 0 || !GetParam().one_interface) {
-        const std::string address = "10.99." + std::to_string(line) + ".1/24";
-        ASSERT_TRUE(testing::MakeVeth({.name = names[line], .address = address}).ok());
-      }
-      lines_[line] = {.interface = names[line], .group = kGroup[line], .port = kPort};
-      auto sender = FrameSender::Create(names[line] + "_tx");
-      ASSERT_TRUE(sender.ok()) << sender.status();
-      senders_.push_back(*std::move(sender));
-    }
-    Make();
-  }
-
-  void Make() {
-    ReceiveOptions options = GetParam().options;
-    options.lines = lines_;
-    auto source = MakeLiveSource(options);
-    ASSERT_TRUE(source.ok()) << source.status();
-    source_ = *std::move(source);
-  }
-
-  void Send(LineId line, const FrameSpec& spec) {
-    const absl::Status sent = senders_[Index(line)].Send(BuildFrame(spec));
-    ASSERT_TRUE(sent.ok()) << sent;
-  }
-
-  // A datagram whose first bytes are its number on its line.
-  static FrameSpec Numbered(LineId line, uint32_t number, size_t size = 64) {
-    FrameSpec spec{.destination = kGroup[Index(line)], .port = kPort};
-    spec.payload.assign(size, static_cast<uint8_t>(number));
-    StoreBig<uint32_t>(spec.payload.data(), number);
-    return spec;
-  }
-
-  // Takes packets until there are `count`, or none comes any more. `visit` sees each before it is given back.
-  size_t Take(size_t count, const std::function<void(const Packet&)>& visit) {
-    std::array<Packet, kBatchMax> batch;
-    size_t taken = 0;
-    uint64_t give_up_ns = MonotonicNow() + kPatienceNs;
-    while (taken < count && MonotonicNow() < give_up_ns) {
-      const size_t got = source_->Receive(std::span(batch).first(std::min(kBatchMax, count - taken)));
-      for (size_t i = 0; i < got; ++i) visit(batch[i]);
-      source_->Release(std::span(batch).first(got));
-      taken += got;
-      if (got > 0) {
-        give_up_ns = MonotonicNow() + kPatienceNs;
-      } else {
-        source_->Wait(10'000'000);
-      }
-    }
-    return taken;
-  }
-
-  void ExpectAllBuffersBack() {
-    const SourceCounters counters = source_->Counters();
-    EXPECT_GT(counters.pool_frames, 0u);
-    if (!GetParam().blocks()) {
-      EXPECT_EQ(counters.pool_frames, kFrames);
-    }
-    EXPECT_EQ(counters.pool_available, counters.pool_frames);
-    EXPECT_EQ(counters.pool_misses, 0u);
-    EXPECT_EQ(counters.pool_return_drops, 0u);
-  }
-
-  Lines lines_;
-  std::vector<FrameSender> senders_;
-  std::unique_ptr<LiveSource> source_;
-};
+using testing::kFrames;
+using testing::kGroup;
+using testing::kPatienceNs;
+using testing::kPort;
+using testing::LiveSourceTest;
 
 TEST_P(LiveSourceTest, DeliversBothLinesWholeAndInOrder) {
   constexpr uint32_t kRounds = 60, kPerRound = 50;
@@ -326,8 +210,8 @@ TEST_P(LiveSourceTest, CanBeMadeAgainRightAfterItEnded) {
   EXPECT_EQ(Take(1, [](const Packet& packet) { EXPECT_EQ(packet.line, LineId::kB); }), 1u);
 }
 
-INSTANTIATE_TEST_SUITE_P(Methods, LiveSourceTest, ::testing::ValuesIn(Methods()),
-                         [](const ::testing::TestParamInfo<Method>& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(Methods, LiveSourceTest, ::testing::ValuesIn(testing::ReceiveMethods()),
+                         testing::NameOfMethod);
 
 }  // namespace
 }  // namespace feedfarm
