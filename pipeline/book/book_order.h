@@ -13,9 +13,7 @@ struct BookOrder {
   uint32_t shares;
   uint32_t level;
   uint32_t attribution;  // four bytes as they came; 0 = none
-  uint16_t locate;
-  uint8_t side;  // BookSide
-  uint8_t unused;
+  uint32_t side;         // 2 x locate + BookSide
 };
 static_assert(sizeof(BookOrder) == 32);
 
@@ -24,22 +22,19 @@ enum class BookSide : uint8_t { kBuy = 0, kSell = 1 };
 // A price level of an order-by-order book: half a cache line.
 struct BookLevel {
   uint64_t shares;  // of all its orders
-  int32_t key;      // the price as LevelKey has it
+  uint32_t price;
+  uint32_t side;    // 2 x locate + BookSide
   uint32_t orders;  // > 0 while it lives
   uint32_t head;    // the order of highest priority
   uint32_t tail;
-  uint32_t next_free;
-  uint32_t unused;
+  uint32_t next;  // in its bucket of the LevelIndex; of a free one: the next free one
 };
 static_assert(sizeof(BookLevel) == 32);
 
 // Prices as keys that rise towards the best price of their side, signed, because the vector unit compares signed.
-constexpr int32_t LevelKey(BookSide side, uint32_t price) {
-  return static_cast<int32_t>((side == BookSide::kBuy ? price : ~price) ^ 0x80000000u);
-}
-constexpr uint32_t LevelPrice(BookSide side, int32_t key) {
-  const uint32_t price = static_cast<uint32_t>(key) ^ 0x80000000u;
-  return side == BookSide::kBuy ? price : ~price;
+// `side`: BookLevel's.
+constexpr int32_t LevelKey(uint32_t side, uint32_t price) {
+  return static_cast<int32_t>(price ^ 0x80000000u ^ (0u - (side & 1)));
 }
 
 }  // namespace feedfarm

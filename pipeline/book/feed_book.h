@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <utility>
 
 #include "absl/strings/string_view.h"
 
@@ -99,5 +100,27 @@ concept FeedBook = requires(B& book, const B& state, std::span<const uint8_t> me
   { state.orders_live() } -> std::convertible_to<uint64_t>;  // DEEP: 0
   { state.levels_live() } -> std::convertible_to<uint64_t>;
 };
+
+// Applies messages that lie side by side, stage n of the hints (n + 1) x `lead` messages ahead of each.
+// Book: anything with Apply, Prefetch and kPrefetchStages.
+template <class Book>
+inline void ApplyBatch(Book& book, std::span<const std::span<const uint8_t>> messages, size_t lead) {
+  const size_t count = messages.size();
+  // Stage 0 of the first messages, stage 1 of fewer of them, ...: as if they had come along already.
+  for (size_t stage = 0; stage < Book::kPrefetchStages; ++stage) {
+    const size_t end = (Book::kPrefetchStages - stage) * lead;
+    for (size_t i = 0; i < (end < count ? end : count); ++i) book.Prefetch(stage, messages[i]);
+  }
+  for (size_t i = 0; i < count; ++i) {
+    [&]<size_t... kStage>(std::index_sequence<kStage...>) {
+      [[maybe_unused]] const auto hint = [&](size_t stage, size_t at) {
+        if (at < count) book.Prefetch(stage, messages[at]);
+      };
+      (hint(kStage, i + (Book::kPrefetchStages - kStage) * lead), ...);
+    }
+    (std::make_index_sequence<Book::kPrefetchStages>());
+    book.Apply(messages[i]);
+  }
+}
 
 }  // namespace feedfarm

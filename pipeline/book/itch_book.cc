@@ -33,25 +33,200 @@ absl::StatusOr<std::unique_ptr<ItchBook>> ItchBook::Create(const Options& option
 absl::Status ItchBook::Allocate() {
   FEEDFARM_RETURN_IF_ERROR(OrderIndex::CheckBound(options_.orders_max));
   FEEDFARM_RETURN_IF_ERROR(orders_.Allocate(size_t{options_.orders_max} + 1, "orders"));
-  FEEDFARM_RETURN_IF_ERROR(index_.Allocate(options_.orders_max, orders_.data()));
+  FEEDFARM_RETURN_IF_ERROR(order_index_.Allocate(options_.orders_max, orders_.data()));
   FEEDFARM_RETURN_IF_ERROR(levels_.Allocate(size_t{options_.levels_max} + 1, "price levels"));
-  FEEDFARM_RETURN_IF_ERROR(sides_.Allocate(2 * size_t{options_.locates_max}, "book sides"));
+  FEEDFARM_RETURN_IF_ERROR(level_index_.Allocate(options_.levels_max, levels_.data()));
+  FEEDFARM_RETURN_IF_ERROR(best_.Allocate(2 * size_t{options_.locates_max}, "best prices"));
+  FEEDFARM_RETURN_IF_ERROR(roots_.Allocate(2 * size_t{options_.locates_max}, "book sides"));
   FEEDFARM_RETURN_IF_ERROR(states_.Allocate(options_.locates_max, "instruments' states"));
   return tree_.Allocate(options_.levels_max, 2 * uint64_t{options_.locates_max});
 }
 
 uint64_t ItchBook::bytes() const {
-  return orders_.bytes() + levels_.bytes() + sides_.bytes() + states_.bytes() + index_.bytes() + tree_.bytes();
+  return orders_.bytes() + order_index_.bytes() + levels_.bytes() + level_index_.bytes() + tree_.bytes() +
+         best_.bytes() + roots_.bytes() + states_.bytes();
 }
 
 void ItchBook::Clear() {
-  sides_.Zero();
+  best_.Zero();
+  roots_.Zero();
   states_.Zero();
-  index_.Clear();
+  order_index_.Clear();
+  level_index_.Clear();
   tree_.Clear();
   feed_ = {};
   orders_free_ = orders_used_ = orders_live_ = 0;
   levels_free_ = levels_used_ = levels_live_ = 0;
+}
+
+// The hot path is one function for the compiler: Apply, with all below inlined but what is rare.
+#define FEEDFARM_INLINE [[gnu::always_inline]] inline
+
+FEEDFARM_INLINE uint32_t ItchBook::NewOrder() {
+  uint32_t index = orders_free_;
+  if (index != 0) [[likely]] {
+    orders_free_ = orders_[index].next;
+  } else {
+    index = ++orders_used_;
+  }
+  ++orders_live_;
+  return index;
+}
+
+uint32_t ItchBook::NewLevel() {
+  if (levels_live_ == options_.levels_max) [[unlikely]]
+    return 0;
+  uint32_t index = levels_free_;
+  if (index != 0) {
+    levels_free_ = levels_[index].next;
+  } else {
+    index = ++levels_used_;
+  }
+  ++levels_live_;
+  return index;
+}
+
+void ItchBook::InsertLevel(uint32_t index, size_t bucket) {
+  const BookLevel& level = levels_[index];
+  level_index_.Insert(bucket, index);
+  Tree::Root& root = roots_[level.side];
+  const int32_t key = LevelKey(level.side, level.price);
+  tree_.Insert(root, tree_.Find(root, key), key, index);
+  const uint32_t best = best_[level.side];
+  if (best == 0 || key > LevelKey(level.side, levels_[best].price)) best_[level.side] = index;
+}
+
+void ItchBook::EraseLevel(uint32_t index) {
+  BookLevel& level = levels_[index];
+  Tree::Root& root = roots_[level.side];
+  const int32_t key = LevelKey(level.side, level.price);
+  tree_.Erase(root, tree_.Find(root, key), key);
+  if (best_[level.side] == index) best_[level.side] = root.empty() ? 0 : tree_.best_value(root);
+  level_index_.Erase(level_index_.Bucket(level.side / 2, level.price), index);
+  level.next = levels_free_;
+  levels_free_ = index;
+  --levels_live_;
+}
+
+FEEDFARM_INLINE bool ItchBook::Link(uint32_t& slot, uint64_t reference, uint32_t side, uint32_t shares, uint32_t price,
+                                    uint32_t attribution, bool* top_changed) {
+  const size_t bucket = level_index_.Bucket(side / 2, price);
+  uint32_t at = level_index_.Find(bucket, side, price);
+  uint32_t previous = 0;
+  if (at != 0) [[likely]] {
+    const uint32_t index = orders_free_ != 0 ? orders_free_ : orders_used_ + 1;
+    BookLevel& level = levels_[at];
+    previous = level.tail;
+    level.tail = index;
+    level.shares += shares;
+    ++level.orders;
+    orders_[previous].next = index;
+  } else {
+    at = NewLevel();
+    if (at == 0) [[unlikely]]
+      return false;
+    const uint32_t index = orders_free_ != 0 ? orders_free_ : orders_used_ + 1;
+    levels_[at] = {shares, price, side, /*orders=*/1, /*head=*/index, /*tail=*/index, 0};
+    InsertLevel(at, bucket);
+  }
+  const uint32_t index = NewOrder();
+  orders_[index] = {reference, previous, /*next=*/0, shares, at, attribution, side};
+  order_index_.Insert(slot, reference, index);
+  *top_changed |= best_[side] == at;
+  return true;
+}
+
+FEEDFARM_INLINE bool ItchBook::Remove(uint32_t& slot, uint32_t index) {
+  BookOrder& order = orders_[index];
+  const uint32_t at = order.level;
+  BookLevel& level = levels_[at];
+  const bool top_changed = best_[level.side] == at;
+  order_index_.Erase(slot, order.reference, index);
+  level.shares -= order.shares;
+  if (--level.orders != 0) [[likely]] {
+    // Order 0 takes what would go to no neighbour: where in its level an order stands cannot be predicted.
+    const uint32_t previous = order.previous, next = order.next;
+    const uint32_t head = level.head, tail = level.tail;
+    orders_[previous].next = next;
+    orders_[next].previous = previous;
+    level.head = previous == 0 ? next : head;
+    level.tail = next == 0 ? previous : tail;
+  } else {
+    EraseLevel(at);
+  }
+  order.next = orders_free_;
+  orders_free_ = index;
+  --orders_live_;
+  return top_changed;
+}
+
+FEEDFARM_INLINE Applied ItchBook::Add(uint32_t locate, uint64_t reference, uint8_t side, uint32_t shares,
+                                      uint32_t price, uint32_t attribution) {
+  if (locate >= options_.locates_max) [[unlikely]]
+    return Done(locate, BookOutcome::kLocateOutOfRange);
+  if (side != itch::kBuy && side != itch::kSell) [[unlikely]]
+    return Done(locate, BookOutcome::kBadSide);
+  if (shares == 0) [[unlikely]]
+    return Done(locate, BookOutcome::kZeroShares);
+  uint32_t& slot = order_index_.Slot(reference);
+  if (order_index_.Has(slot, reference)) [[unlikely]]
+    return Done(locate, BookOutcome::kDuplicateOrder);
+  if (orders_live_ == options_.orders_max) [[unlikely]]
+    return Done(locate, BookOutcome::kOrdersFull);
+  bool top_changed = false;
+  const uint32_t sell = side == itch::kSell ? 1 : 0;
+  if (!Link(slot, reference, 2 * locate + sell, shares, price, attribution, &top_changed)) [[unlikely]]
+    return Done(locate, BookOutcome::kLevelsFull);
+  return Done(locate, BookOutcome::kApplied, top_changed);
+}
+
+FEEDFARM_INLINE Applied ItchBook::Delete(uint32_t locate, uint64_t reference) {
+  uint32_t& slot = order_index_.Slot(reference);
+  const uint32_t order = order_index_.Find(slot, reference);
+  if (order == 0) [[unlikely]]
+    return Done(locate, BookOutcome::kUnknownOrder);
+  if (orders_[order].side / 2 != locate) [[unlikely]]
+    return Done(locate, BookOutcome::kWrongInstrument);
+  return Done(locate, BookOutcome::kApplied, Remove(slot, order));
+}
+
+FEEDFARM_INLINE Applied ItchBook::Reduce(uint32_t locate, uint64_t reference, uint32_t shares) {
+  uint32_t& slot = order_index_.Slot(reference);
+  const uint32_t index = order_index_.Find(slot, reference);
+  if (index == 0) [[unlikely]]
+    return Done(locate, BookOutcome::kUnknownOrder);
+  BookOrder& order = orders_[index];
+  if (order.side / 2 != locate) [[unlikely]]
+    return Done(locate, BookOutcome::kWrongInstrument);
+  if (shares == 0) [[unlikely]]
+    return Done(locate, BookOutcome::kZeroShares);
+  if (shares >= order.shares) {
+    const BookOutcome outcome = shares == order.shares ? BookOutcome::kApplied : BookOutcome::kTooManyShares;
+    return Done(locate, outcome, Remove(slot, index));
+  }
+  order.shares -= shares;
+  levels_[order.level].shares -= shares;
+  return Done(locate, BookOutcome::kApplied, best_[order.side] == order.level);
+}
+
+FEEDFARM_INLINE Applied ItchBook::Replace(uint32_t locate, uint64_t old_reference, uint64_t reference, uint32_t shares,
+                                          uint32_t price) {
+  uint32_t& old_slot = order_index_.Slot(old_reference);
+  const uint32_t old_index = order_index_.Find(old_slot, old_reference);
+  if (old_index == 0) [[unlikely]]
+    return Done(locate, BookOutcome::kUnknownOrder);
+  const uint32_t side = orders_[old_index].side, attribution = orders_[old_index].attribution;
+  if (side / 2 != locate) [[unlikely]]
+    return Done(locate, BookOutcome::kWrongInstrument);
+  uint32_t& slot = order_index_.Slot(reference);
+  if (order_index_.Has(slot, reference)) [[unlikely]]
+    return Done(locate, BookOutcome::kDuplicateOrder);
+  bool top_changed = Remove(old_slot, old_index);
+  if (shares == 0) [[unlikely]]
+    return Done(locate, BookOutcome::kZeroShares, top_changed);
+  if (!Link(slot, reference, side, shares, price, attribution, &top_changed)) [[unlikely]]
+    return Done(locate, BookOutcome::kLevelsFull, top_changed);
+  return Done(locate, BookOutcome::kApplied, top_changed);
 }
 
 Applied ItchBook::Apply(std::span<const uint8_t> message) {
@@ -62,7 +237,7 @@ Applied ItchBook::Apply(std::span<const uint8_t> message) {
   switch (static_cast<char>(at[0])) {
     case itch::AddOrder::kType: {
       const auto add = itch::AddOrder::Decode(at);
-      return Add(locate, add.order.value, add.side, add.shares.value, add.price.value, 0);
+      return Add(locate, add.order.value, static_cast<uint8_t>(add.side), add.shares.value, add.price.value, 0);
     }
     case itch::OrderDelete::kType:
       return Delete(locate, itch::OrderDelete::Decode(at).order.value);
@@ -80,7 +255,7 @@ Applied ItchBook::Apply(std::span<const uint8_t> message) {
     }
     case itch::AddOrderAttributed::kType: {
       const auto add = itch::AddOrderAttributed::Decode(at);
-      return Add(locate, add.order.value, add.side, add.shares.value, add.price.value,
+      return Add(locate, add.order.value, static_cast<uint8_t>(add.side), add.shares.value, add.price.value,
                  AttributionBits(add.attribution));
     }
     default:
@@ -88,24 +263,7 @@ Applied ItchBook::Apply(std::span<const uint8_t> message) {
   }
 }
 
-void ItchBook::Prefetch(size_t stage, std::span<const uint8_t> message) const {
-  // Locate and reference stand at the same place in every message of an order; in others they are something else, and
-  // the hint is for nothing.
-  if (message.size() < itch::OrderDelete::kSize) return;
-  const uint32_t locate = LoadBig<uint16_t>(message.data() + 1);
-  const uint64_t reference = LoadBig<uint64_t>(message.data() + 11);
-  if (stage == 0) {
-    index_.PrefetchSlot(reference);
-    if (locate < options_.locates_max) __builtin_prefetch(&sides_[2 * size_t{locate}], 1);
-  } else if (stage == 1) {
-    __builtin_prefetch(&orders_[index_.Guess(reference)], 1);
-  } else {
-    const BookOrder& order = orders_[index_.Guess(reference)];
-    __builtin_prefetch(&levels_[order.level], 1);
-    __builtin_prefetch(&orders_[order.previous], 1);
-    __builtin_prefetch(&orders_[order.next], 1);
-  }
-}
+#undef FEEDFARM_INLINE
 
 Applied ItchBook::KeepState(const uint8_t* message, uint32_t locate) {
   switch (static_cast<char>(message[0])) {
@@ -128,188 +286,13 @@ Applied ItchBook::KeepState(const uint8_t* message, uint32_t locate) {
   }
 }
 
-Applied ItchBook::Add(uint32_t locate, uint64_t reference, char side, uint32_t shares, uint32_t price,
-                      uint32_t attribution) {
-  if (locate >= options_.locates_max) [[unlikely]]
-    return Done(locate, BookOutcome::kLocateOutOfRange);
-  if (side != itch::kBuy && side != itch::kSell) [[unlikely]]
-    return Done(locate, BookOutcome::kBadSide);
-  if (shares == 0) [[unlikely]]
-    return Done(locate, BookOutcome::kZeroShares);
-  if (index_.Find(reference) != 0) [[unlikely]]
-    return Done(locate, BookOutcome::kDuplicateOrder);
-  if (orders_live_ == options_.orders_max) [[unlikely]]
-    return Done(locate, BookOutcome::kOrdersFull);
-  const uint32_t index = NewOrder();
-  BookOrder& order = orders_[index];
-  order.reference = reference;
-  order.shares = shares;
-  order.attribution = attribution;
-  order.locate = static_cast<uint16_t>(locate);
-  order.side = static_cast<uint8_t>(side == itch::kBuy ? BookSide::kBuy : BookSide::kSell);
-  bool top_changed = false;
-  if (!Link(index, price, &top_changed)) [[unlikely]]
-    return Done(locate, BookOutcome::kLevelsFull);
-  return Done(locate, BookOutcome::kApplied, top_changed);
-}
-
-Applied ItchBook::Delete(uint32_t locate, uint64_t reference) {
-  const uint32_t order = index_.Find(reference);
-  if (order == 0) [[unlikely]]
-    return Done(locate, BookOutcome::kUnknownOrder);
-  if (orders_[order].locate != locate) [[unlikely]]
-    return Done(locate, BookOutcome::kWrongInstrument);
-  return Done(locate, BookOutcome::kApplied, Remove(order));
-}
-
-Applied ItchBook::Reduce(uint32_t locate, uint64_t reference, uint32_t shares) {
-  const uint32_t index = index_.Find(reference);
-  if (index == 0) [[unlikely]]
-    return Done(locate, BookOutcome::kUnknownOrder);
-  BookOrder& order = orders_[index];
-  if (order.locate != locate) [[unlikely]]
-    return Done(locate, BookOutcome::kWrongInstrument);
-  if (shares == 0) [[unlikely]]
-    return Done(locate, BookOutcome::kZeroShares);
-  if (shares >= order.shares) {
-    const BookOutcome outcome = shares == order.shares ? BookOutcome::kApplied : BookOutcome::kTooManyShares;
-    return Done(locate, outcome, Remove(index));
-  }
-  order.shares -= shares;
-  levels_[order.level].shares -= shares;
-  return Done(locate, BookOutcome::kApplied, sides_[2 * size_t{locate} + order.side].best == order.level);
-}
-
-Applied ItchBook::Replace(uint32_t locate, uint64_t old_reference, uint64_t reference, uint32_t shares,
-                          uint32_t price) {
-  const uint32_t old_index = index_.Find(old_reference);
-  if (old_index == 0) [[unlikely]]
-    return Done(locate, BookOutcome::kUnknownOrder);
-  const BookOrder old = orders_[old_index];
-  if (old.locate != locate) [[unlikely]]
-    return Done(locate, BookOutcome::kWrongInstrument);
-  if (index_.Find(reference) != 0) [[unlikely]]
-    return Done(locate, BookOutcome::kDuplicateOrder);
-  bool top_changed = Remove(old_index);
-  if (shares == 0) [[unlikely]]
-    return Done(locate, BookOutcome::kZeroShares, top_changed);
-  const uint32_t index = NewOrder();
-  BookOrder& order = orders_[index];
-  order.reference = reference;
-  order.shares = shares;
-  order.attribution = old.attribution;
-  order.locate = old.locate;
-  order.side = old.side;
-  if (!Link(index, price, &top_changed)) [[unlikely]]
-    return Done(locate, BookOutcome::kLevelsFull, top_changed);
-  return Done(locate, BookOutcome::kApplied, top_changed);
-}
-
-bool ItchBook::Link(uint32_t index, uint32_t price, bool* top_changed) {
-  BookOrder& order = orders_[index];
-  const int32_t key = LevelKey(static_cast<BookSide>(order.side), price);
-  SideState& side = sides_[2 * size_t{order.locate} + order.side];
-  const Tree::Place place = tree_.Find(side.root, key);
-  if (!place.found) {
-    const uint32_t level = NewLevel();
-    if (level == 0) [[unlikely]] {
-      order.next = orders_free_;
-      orders_free_ = index;
-      --orders_live_;
-      return false;
-    }
-    tree_.Insert(side.root, place, key, level);
-    ++side.levels;
-    if (side.best == 0 || key > levels_[side.best].key) side.best = level;
-    levels_[level] = {order.shares, key, /*orders=*/1, /*head=*/index, /*tail=*/index, 0, 0};
-    order.level = level;
-    order.previous = 0;
-  } else {
-    const uint32_t at = tree_.value(place);
-    BookLevel& level = levels_[at];
-    order.level = at;
-    order.previous = level.tail;
-    orders_[level.tail].next = index;
-    level.tail = index;
-    level.shares += order.shares;
-    ++level.orders;
-  }
-  order.next = 0;
-  ++side.orders;
-  *top_changed |= side.best == order.level;
-  index_.Insert(order.reference, index);
-  return true;
-}
-
-bool ItchBook::Remove(uint32_t index) {
-  BookOrder& order = orders_[index];
-  SideState& side = sides_[2 * size_t{order.locate} + order.side];
-  const bool top_changed = side.best == order.level;
-  index_.Erase(order.reference, index);
-  BookLevel& level = levels_[order.level];
-  level.shares -= order.shares;
-  --side.orders;
-  if (--level.orders == 0) {
-    EraseLevel(side, order.level);
-  } else {
-    if (order.previous != 0) {
-      orders_[order.previous].next = order.next;
-    } else {
-      level.head = order.next;
-    }
-    if (order.next != 0) {
-      orders_[order.next].previous = order.previous;
-    } else {
-      level.tail = order.previous;
-    }
-  }
-  order.next = orders_free_;
-  orders_free_ = index;
-  --orders_live_;
-  return top_changed;
-}
-
-void ItchBook::EraseLevel(SideState& side, uint32_t index) {
-  BookLevel& level = levels_[index];
-  tree_.Erase(side.root, tree_.Find(side.root, level.key), level.key);
-  --side.levels;
-  if (side.best == index) side.best = side.levels == 0 ? 0 : tree_.best_value(side.root);
-  level.next_free = levels_free_;
-  levels_free_ = index;
-  --levels_live_;
-}
-
-uint32_t ItchBook::NewOrder() {
-  uint32_t index = orders_free_;
-  if (index != 0) {
-    orders_free_ = orders_[index].next;
-  } else {
-    index = ++orders_used_;
-  }
-  ++orders_live_;
-  return index;
-}
-
-uint32_t ItchBook::NewLevel() {
-  if (levels_live_ == options_.levels_max) [[unlikely]]
-    return 0;
-  uint32_t index = levels_free_;
-  if (index != 0) {
-    levels_free_ = levels_[index].next_free;
-  } else {
-    index = ++levels_used_;
-  }
-  ++levels_live_;
-  return index;
-}
-
 TopOfBook ItchBook::Top(uint32_t locate) const {
   TopOfBook top;
   if (locate >= options_.locates_max) return top;
-  const BookLevel& bid = levels_[sides_[Side(locate, BookSide::kBuy)].best];
-  const BookLevel& ask = levels_[sides_[Side(locate, BookSide::kSell)].best];
-  if (&bid != &levels_[0]) top.bid_price = LevelPrice(BookSide::kBuy, bid.key), top.bid_shares = bid.shares;
-  if (&ask != &levels_[0]) top.ask_price = LevelPrice(BookSide::kSell, ask.key), top.ask_shares = ask.shares;
+  const uint32_t bid = best_[Side(locate, BookSide::kBuy)];
+  const uint32_t ask = best_[Side(locate, BookSide::kSell)];
+  if (bid != 0) top.bid_price = levels_[bid].price, top.bid_shares = levels_[bid].shares;
+  if (ask != 0) top.ask_price = levels_[ask].price, top.ask_shares = levels_[ask].shares;
   return top;
 }
 
@@ -326,12 +309,14 @@ uint64_t ItchBook::StateHash() const {
 
 uint64_t ItchBook::InstrumentHash(uint32_t locate) const {
   const ItchInstrumentState& state = states_[locate];
-  const SideState* sides = &sides_[2 * size_t{locate}];
-  if (state.present == 0 && sides[0].levels == 0 && sides[1].levels == 0) return 0;
+  const uint32_t* best = &best_[Side(locate, BookSide::kBuy)];
+  if (state.present == 0 && best[0] == 0 && best[1] == 0) return 0;
   StateDigest digest(locate);
   state.Digest(digest);
   for (const BookSide side : {BookSide::kBuy, BookSide::kSell}) {
-    digest.Add(sides[static_cast<size_t>(side)].orders);
+    uint64_t orders = 0;
+    ForEachLevel(locate, side, [&](const LevelView& level) { orders += level.orders; });
+    digest.Add(orders);
     ForEachLevel(locate, side, [&](const LevelView& level) {
       ForEachOrder(level, [&](const BookOrder& order) {
         digest.Add(order.reference);
@@ -354,7 +339,7 @@ size_t ItchBook::EncodeOrder(uint32_t locate, const BookOrder& order, uint32_t p
   itch::AddOrderAttributed add;
   add.head.locate = {static_cast<uint16_t>(locate)};
   add.order = {order.reference};
-  add.side = order.side == static_cast<uint8_t>(BookSide::kBuy) ? itch::kBuy : itch::kSell;
+  add.side = order.side % 2 == 0 ? itch::kBuy : itch::kSell;
   add.shares = {order.shares};
   std::memcpy(add.stock.data(), stock, add.stock.size());
   add.price = {price};

@@ -7,10 +7,12 @@
 #include <span>
 
 #include "absl/status/statusor.h"
+#include "pipeline/base/endian.h"
 #include "pipeline/book/book_order.h"
 #include "pipeline/book/feed_book.h"
 #include "pipeline/book/huge_array.h"
 #include "pipeline/book/itch_state.h"
+#include "pipeline/book/level_index.h"
 #include "pipeline/book/level_tree.h"
 #include "pipeline/book/order_index.h"
 #include "pipeline/itch/types.h"
@@ -48,7 +50,13 @@ class ItchBook {
 
   static constexpr size_t kPrefetchStages = 3;
   Applied Apply(std::span<const uint8_t> message);
-  void Prefetch(size_t stage, std::span<const uint8_t> message) const;
+  void Prefetch(size_t stage, std::span<const uint8_t> message) const {
+    if (stage == 0) PrefetchStage<0>(message);
+    if (stage == 1) PrefetchStage<1>(message);
+    if (stage == 2) PrefetchStage<2>(message);
+  }
+  template <size_t kStage>
+  void PrefetchStage(std::span<const uint8_t> message) const;
   void Clear();
   uint64_t StateHash() const;
   TopOfBook Top(uint32_t locate) const;
@@ -69,9 +77,9 @@ class ItchBook {
   // fn(LevelView), the best first. locate < locates_max.
   template <class Fn>
   void ForEachLevel(uint32_t locate, BookSide side, Fn&& fn) const {
-    tree_.ForEach(sides_[Side(locate, side)].root, [&](int32_t key, uint32_t index) {
+    tree_.ForEach(roots_[Side(locate, side)], [&](int32_t, uint32_t index) {
       const BookLevel& level = levels_[index];
-      fn(LevelView{LevelPrice(side, key), level.orders, level.shares, level.head});
+      fn(LevelView{level.price, level.orders, level.shares, level.head});
     });
   }
   // fn(const BookOrder&), in time priority.
@@ -84,24 +92,25 @@ class ItchBook {
 
   uint32_t locates_max() const { return options_.locates_max; }
   // Orders found by hashing at the moment, because a younger one has their slot.
-  uint64_t orders_hashed() const { return index_.guests(); }
+  uint64_t orders_hashed() const { return order_index_.guests(); }
   // All memory of the bounds above.
   uint64_t bytes() const;
 
  private:
   using Tree = LevelTree<int32_t>;
 
-  // One side of an instrument; both lie in one cache line.
-  struct SideState {
-    Tree::Root root;
-    uint32_t best;  // level; 0 = the side is empty
-    uint32_t levels;
-    uint64_t orders;
-  };
-  static_assert(sizeof(SideState) == 32);
-
   explicit ItchBook(const Options& options) : options_(options) {}
   absl::Status Allocate();
+
+  // Orders that, with all that belongs to them, stay in the second-level cache by themselves.
+  static constexpr uint32_t kOrdersNear = 1 << 14;
+  // Where the price stands at which a message puts an order into the book; 0: it puts none.
+  static constexpr std::array<uint8_t, 256> kPriceAt = [] {
+    std::array<uint8_t, 256> at{};
+    at['A'] = at['F'] = 32;
+    at['U'] = 31;
+    return at;
+  }();
 
   static size_t Side(uint32_t locate, BookSide side) { return 2 * size_t{locate} + static_cast<size_t>(side); }
 
@@ -110,17 +119,20 @@ class ItchBook {
     return {locate, outcome, top_changed};
   }
 
-  Applied Add(uint32_t locate, uint64_t reference, char side, uint32_t shares, uint32_t price, uint32_t attribution);
+  Applied Add(uint32_t locate, uint64_t reference, uint8_t side, uint32_t shares, uint32_t price, uint32_t attribution);
   Applied Reduce(uint32_t locate, uint64_t reference, uint32_t shares);
   Applied Delete(uint32_t locate, uint64_t reference);
   Applied Replace(uint32_t locate, uint64_t old_reference, uint64_t reference, uint32_t shares, uint32_t price);
   Applied KeepState(const uint8_t* message, uint32_t locate);
 
-  // Puts `order`, whose own fields are set, at the end of its price. False: there is no level for it.
-  bool Link(uint32_t order, uint32_t price, bool* top_changed);
+  // Puts an order at the end of its price. `slot` is the reference's; there is room for an order. False: there is no
+  // level for it.
+  bool Link(uint32_t& slot, uint64_t reference, uint32_t side, uint32_t shares, uint32_t price, uint32_t attribution,
+            bool* top_changed);
   // Takes an order out of its level and the index and frees it. True: best price or its shares changed.
-  bool Remove(uint32_t order);
-  void EraseLevel(SideState& side, uint32_t level);
+  bool Remove(uint32_t& slot, uint32_t order);
+  void InsertLevel(uint32_t level, size_t bucket);
+  void EraseLevel(uint32_t level);
   uint32_t NewOrder();
   uint32_t NewLevel();
 
@@ -131,9 +143,12 @@ class ItchBook {
   const Options options_;
   HugeArray<BookOrder> orders_;  // from 1
   HugeArray<BookLevel> levels_;  // from 1
-  HugeArray<SideState> sides_;
+  // By side, 2 x locate + BookSide.
+  HugeArray<uint32_t> best_;  // level; 0 = the side is empty
+  HugeArray<Tree::Root> roots_;
   HugeArray<ItchInstrumentState> states_;
-  OrderIndex index_;
+  OrderIndex order_index_;
+  LevelIndex level_index_;
   Tree tree_;
   ItchFeedState feed_{};
   std::array<uint64_t, kBookOutcomes> outcomes_{};
@@ -167,6 +182,33 @@ void ItchBook::EmitState(Emit&& emit) const {
                      [&](const BookOrder& order) { send(EncodeOrder(locate, order, level.price, stock, out.data())); });
       });
     }
+  }
+}
+
+template <size_t kStage>
+inline void ItchBook::PrefetchStage(std::span<const uint8_t> message) const {
+  // What fits the nearest cache needs no hints.
+  if (orders_live_ < kOrdersNear || message.size() < 19) return;
+  // Locate and reference stand at the same place in every message of an order, the price of a new one at kPriceAt. In
+  // others something else stands there, and the hint is for nothing. No branch on the type: it cannot be predicted.
+  const uint8_t* at = message.data();
+  const size_t price_at = kPriceAt[at[0]];
+  if (message.size() < price_at + sizeof(uint32_t)) return;
+  const uint64_t reference = LoadBig<uint64_t>(at + 11);
+  const size_t no_price = size_t{price_at != 0} - 1;  // all ones
+  const size_t bucket = level_index_.Bucket(LoadBig<uint16_t>(at + 1), LoadBig<uint32_t>(at + price_at)) & ~no_price;
+  if constexpr (kStage == 0) {
+    order_index_.PrefetchSlot(reference);
+    level_index_.PrefetchBucket(bucket);
+  } else if constexpr (kStage == 1) {
+    order_index_.PrefetchOrder(reference);
+    __builtin_prefetch(&levels_[level_index_.Guess(bucket)], 1);
+  } else {
+    const BookOrder& order = orders_[order_index_.Guess(reference)];
+    __builtin_prefetch(&levels_[order.level], 1);
+    __builtin_prefetch(&orders_[order.previous], 1);
+    __builtin_prefetch(&orders_[order.next], 1);
+    __builtin_prefetch(&orders_[levels_[level_index_.Guess(bucket)].tail], 1);
   }
 }
 

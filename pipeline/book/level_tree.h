@@ -54,7 +54,7 @@ class LevelTree {
   }
 
   Place Find(const Root& root, Key key) const {
-    const uint32_t leaf = key > root.last_begin || root.height <= 1 ? root.last_leaf : Descend(root, key);
+    const uint32_t leaf = Leaf(root, key);
     const Node& node = nodes_[leaf];
     const uint32_t position = Position(node, key);
     return {leaf, position, position < node.count && node.keys[position] == key};
@@ -99,10 +99,11 @@ class LevelTree {
     if (!root.empty()) Walk(root.node, root.height, fn);
   }
 
-  // Hints: both lines of the leaf where near prices are.
-  void PrefetchLast(const Root& root) const {
-    __builtin_prefetch(nodes_.data() + root.last_leaf, 1);
-    __builtin_prefetch(reinterpret_cast<const uint8_t*>(nodes_.data() + root.last_leaf) + 64, 1);
+  // Hint: both lines of the leaf where `key` is or would be. Descends.
+  void Prefetch(const Root& root, Key key) const {
+    const auto* leaf = reinterpret_cast<const uint8_t*>(nodes_.data() + Leaf(root, key));
+    __builtin_prefetch(leaf, 1);
+    __builtin_prefetch(leaf + 64, 1);
   }
 
   // All sides are empty (their roots are the caller's).
@@ -163,6 +164,10 @@ class LevelTree {
       node.values[i] = node.values[i + 1];
     }
     node.keys[node.count] = kMost;
+  }
+
+  uint32_t Leaf(const Root& root, Key key) const {
+    return key > root.last_begin || root.height <= 1 ? root.last_leaf : Descend(root, key);
   }
 
   uint32_t Descend(const Root& root, Key key) const {

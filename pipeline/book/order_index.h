@@ -29,44 +29,54 @@ class OrderIndex {
   absl::Status Allocate(uint32_t orders_max, const BookOrder* orders);
   static absl::Status CheckBound(uint32_t orders_max);
 
-  // The order of this reference; 0 = not live.
-  uint32_t Find(uint64_t reference) const {
-    const uint32_t slot = direct_[reference & mask_];
+  // Where a reference's search begins; a slot stays where it is.
+  uint32_t& Slot(uint64_t reference) { return direct_[reference & mask_]; }
+
+  // The order of this reference, whose slot it is; 0 = not live.
+  uint32_t Find(const uint32_t& slot, uint64_t reference) const {
     const uint32_t order = slot & kOrderMask;
-    // An empty slot names order 0, whose reference is never compared with success: the test of `order` is the last one.
+    // An empty slot names order 0, which no reference finds: the test of `order` is the last one.
     if ((slot & kTagMask) == Tag(reference) && orders_[order].reference == reference && order != 0) [[likely]]
       return order;
-    if ((slot & kGuestsMask) == 0) return 0;
-    return FindGuest(reference);
+    return (slot & kGuestsMask) == 0 ? 0 : FindGuest(reference);
   }
+  uint32_t Find(uint64_t reference) const { return Find(direct_[reference & mask_], reference); }
+  // Whether it is live: no more than the slot is touched where that is empty.
+  bool Has(const uint32_t& slot, uint64_t reference) const { return slot != 0 && Find(slot, reference) != 0; }
 
   // `reference`, which is not live, is order `order` from now on; its reference is stored in the order already.
-  void Insert(uint64_t reference, uint32_t order) {
-    uint32_t& slot = direct_[reference & mask_];
+  void Insert(uint32_t& slot, uint64_t reference, uint32_t order) {
     if ((slot & kOrderMask) != 0) [[unlikely]]
       MoveOut(slot);
     slot = (slot & kGuestsMask) | Tag(reference) | order;
   }
+  void Insert(uint64_t reference, uint32_t order) { Insert(Slot(reference), reference, order); }
 
   // `reference`, found as `order`, is live no more.
-  void Erase(uint64_t reference, uint32_t order) {
-    uint32_t& slot = direct_[reference & mask_];
+  void Erase(uint32_t& slot, uint64_t reference, uint32_t order) {
     if ((slot & kOrderMask) == order) [[likely]] {
       slot &= kGuestsMask;
     } else {
       EraseGuest(slot, reference, order);
     }
   }
+  void Erase(uint64_t reference, uint32_t order) { Erase(Slot(reference), reference, order); }
 
-  // Hints, see FeedBook. What Find will touch first, and the order that is there, as far as it can be told.
+  // Hints in three steps: the slot; the order there, which is the wanted one or the one that must make way; where the
+  // wanted one, or the one that makes way, is in the hash table.
   void PrefetchSlot(uint64_t reference) const { __builtin_prefetch(&direct_[reference & mask_], 1); }
-  // The order that Find will look at, unless it lives in the hash table: then its bucket is fetched and 0 returned.
+  void PrefetchOrder(uint64_t reference) const {
+    const uint32_t slot = direct_[reference & mask_];
+    __builtin_prefetch(&orders_[slot & kOrderMask], 1);
+    if ((slot & kGuestsMask) != 0 && (slot & kTagMask) != Tag(reference)) [[unlikely]]
+      __builtin_prefetch(&guests_[Home(reference)], 1);
+  }
+  // The order as far as it can be told without touching it; 0: none, or in the hash table.
   uint32_t Guess(uint64_t reference) const {
     const uint32_t slot = direct_[reference & mask_];
     if ((slot & kTagMask) == Tag(reference)) [[likely]]
       return slot & kOrderMask;
-    if ((slot & kGuestsMask) != 0) __builtin_prefetch(&guests_[Home(reference)]);
-    return 0;
+    return GuessGuest(slot, reference);
   }
 
   void Clear();
@@ -86,6 +96,14 @@ class OrderIndex {
   uint64_t Home(uint64_t reference) const { return (reference * 0x9E3779B97F4A7C15u) >> (64 - shift_); }
 
   uint32_t FindGuest(uint64_t reference) const;
+  uint32_t GuessGuest(uint32_t slot, uint64_t reference) const {
+    const uint32_t resident = slot & kOrderMask;
+    if (resident != 0) __builtin_prefetch(&guests_[Home(orders_[resident].reference)], 1);
+    if ((slot & kGuestsMask) == 0) return 0;
+    const uint32_t guest = guests_[Home(reference)];
+    __builtin_prefetch(&orders_[guest], 1);
+    return 0;
+  }
   void MoveOut(uint32_t& slot);
   void EraseGuest(uint32_t& slot, uint64_t reference, uint32_t order);
 
