@@ -1,13 +1,10 @@
 // How fast packets come in and are decoded: the AF_XDP source with MoldUDP64 decoding against a bare AF_XDP loop that
-// only gives frames back, and against recvmmsg; and the whole feed handler. All in one run, in turn, each on a veth
+// only gives frames back, against recvmmsg and against PACKET_MMAP; and the whole feed handler. All in one run, in turn, each on a veth
 // pair of its own, in an anonymous namespace. Prints JSON. Needs root. Figures hold for this machine only, and only
 // against each other.
-#include <arpa/inet.h>
-#include <linux/if_xdp.h>
 #include <sched.h>
 #include <sys/utsname.h>
 #include <time.h>
-#include <xdp/xsk.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -23,32 +20,26 @@
 
 #include "absl/strings/str_cat.h"
 #include "pipeline/base/clock.h"
+#include "pipeline/base/endian.h"
 #include "pipeline/base/status_macros.h"
-#include "pipeline/feed/feed_event_queue.h"
-#include "pipeline/feed/feed_handler.h"
-#include "pipeline/feed/feed_protocol.h"
-#include "pipeline/feed/framing.h"
-#include "pipeline/feed/latency_histograms.h"
 #include "pipeline/moldudp64/moldudp64.h"
-#include "pipeline/source/af_xdp_source.h"
-#include "pipeline/source/packet_source.h"
-#include "pipeline/source/recvmmsg_source.h"
+#include "pipeline/source/live_source_factory.h"
+#include "pipeline/source/testing/bare_drop_loop.h"
+#include "pipeline/source/testing/decoding_receiver.h"
 #include "pipeline/source/testing/frame_builder.h"
+#include "pipeline/source/testing/handling_receiver.h"
 #include "pipeline/source/testing/live_sender.h"
+#include "pipeline/source/testing/receiver.h"
 #include "pipeline/source/testing/veth_lab.h"
-#include "pipeline/xdp/network_interface.h"
-#include "pipeline/xdp/umem_pool.h"
-#include "pipeline/xdp/xdp_program.h"
-#include "pipeline/xdp/xsk_umem.h"
 
 namespace feedfarm {
 namespace {
 
+using testing::Receiver;
+
 constexpr uint32_t kGroup = 0xEF0A0001;
 constexpr uint16_t kPort = 26400;  // line A; line B's is the next
 constexpr uint32_t kFrames = 16384;
-constexpr uint32_t kRingEntries = kFrames / 2;
-constexpr uint32_t kFrameBytes = 2048;
 constexpr int kReceiverCpu = 0, kSenderCpu = 1;
 constexpr int kReceiverPriority = 20, kSenderPriority = 10;
 // No packet for so long after the sender's end: the burst is over.
@@ -63,170 +54,33 @@ struct Settings {
   double rate_pps = 0;
 };
 
-// One way to take packets; Poll takes a batch, handles it, gives it back and returns its size.
-class Receiver {
- public:
-  virtual ~Receiver() = default;
-  virtual size_t Poll() = 0;
-  virtual uint64_t messages() const { return 0; }
-};
-
-// The least that AF_XDP can do: receive ring to fill ring, no byte of a packet read.
-class BareDropLoop final : public Receiver {
- public:
-  static absl::StatusOr<std::unique_ptr<Receiver>> Create(const std::string& interface_name) {
-    FEEDFARM_ASSIGN_OR_RETURN(NetworkInterface interface, NetworkInterface::Probe(interface_name));
-    std::unique_ptr<BareDropLoop> loop(new BareDropLoop());
-    XdpProgramOptions options{.interface = interface};
-    for (uint16_t line = 0; line < kLines; ++line) {
-      options.endpoints[line] = {
-          .address = htonl(kGroup), .port = htons(static_cast<uint16_t>(kPort + line)), .padding = 0};
-    }
-    FEEDFARM_ASSIGN_OR_RETURN(loop->program_, XdpProgram::Attach(options));
-    FEEDFARM_ASSIGN_OR_RETURN(loop->pool_, UmemPool::Create(kFrames, kFrameBytes));
-    xsk_umem_config umem_config{.fill_size = kRingEntries,
-                                .comp_size = kRingEntries,
-                                .frame_size = kFrameBytes,
-                                .frame_headroom = kMetadataHeadroomBytes,
-                                .flags = 0};
-    int error = xsk_umem__create(&loop->umem_, loop->pool_->memory(), loop->pool_->bytes(), &loop->fill_,
-                                 &loop->completion_, &umem_config);
-    if (error != 0) return ErrnoStatus("register UMEM", -error);
-    xsk_socket_config config{};
-    config.rx_size = kRingEntries;
-    config.libxdp_flags = XSK_LIBXDP_FLAGS__INHIBIT_PROG_LOAD;
-    config.bind_flags = XDP_COPY | XDP_USE_NEED_WAKEUP;
-    error =
-        xsk_socket__create(&loop->socket_, interface_name.c_str(), 0, loop->umem_, &loop->receive_, nullptr, &config);
-    if (error != 0) return ErrnoStatus("bind AF_XDP socket", -error);
-    uint32_t first = 0;
-    if (xsk_ring_prod__reserve(&loop->fill_, kRingEntries, &first) != kRingEntries) {
-      return absl::InternalError("fill ring is not empty");
-    }
-    for (uint32_t i = 0; i < kRingEntries; ++i) *xsk_ring_prod__fill_addr(&loop->fill_, first + i) = i * kFrameBytes;
-    xsk_ring_prod__submit(&loop->fill_, kRingEntries);
-    FEEDFARM_RETURN_IF_ERROR(loop->program_->SetSocket(0, xsk_socket__fd(loop->socket_)));
-    return std::unique_ptr<Receiver>(std::move(loop));
-  }
-
-  ~BareDropLoop() override {
-    if (socket_ != nullptr) xsk_socket__delete(socket_);
-    if (umem_ != nullptr) xsk_umem__delete(umem_);
-  }
-
-  size_t Poll() override {
-    uint32_t received = 0, filled = 0;
-    const uint32_t count = xsk_ring_cons__peek(&receive_, kBatchMax, &received);
-    if (count == 0) return 0;
-    // The kernel publishes descriptors a moment before the fill entries that it used.
-    while (xsk_ring_prod__reserve(&fill_, count, &filled) != count) {
-    }
-    for (uint32_t i = 0; i < count; ++i) {
-      *xsk_ring_prod__fill_addr(&fill_, filled + i) = xsk_ring_cons__rx_desc(&receive_, received + i)->addr;
-    }
-    xsk_ring_prod__submit(&fill_, count);
-    xsk_ring_cons__release(&receive_, count);
-    return count;
-  }
-
- private:
-  BareDropLoop() = default;
-
-  std::unique_ptr<UmemPool> pool_;
-  std::unique_ptr<XdpProgram> program_;
-  xsk_ring_cons receive_{};
-  xsk_ring_prod fill_{};
-  xsk_ring_cons completion_{};
-  xsk_umem* umem_ = nullptr;
-  xsk_socket* socket_ = nullptr;
-};
-
-// A source, and each packet decoded as far as every message's type.
-class DecodingReceiver final : public Receiver {
- public:
-  explicit DecodingReceiver(std::unique_ptr<LiveSource> source) : source_(std::move(source)) {}
-
-  size_t Poll() override {
-    const size_t count = source_->Receive(batch_);
-    for (size_t i = 0; i < count; ++i) Decode(batch_[i]);
-    source_->Release(std::span(batch_).first(count));
-    return count;
-  }
-
-  uint64_t messages() const override {
-    uint64_t sum = 0;
-    for (uint64_t count : types_) sum += count;
-    return sum;
-  }
-
- private:
-  void Decode(const Packet& packet) {
-    const std::span payload(packet.payload, packet.size);
-    const PacketHeader header = moldudp64::MoldUdp64::ParseHeader(payload);
-    if (header.kind != PacketKind::kData || !moldudp64::MoldUdp64::IndexBlocks(payload, header, blocks_)) return;
-    for (uint32_t i = 0; i < header.count; ++i) {
-      if (blocks_[i].length > 0) ++types_[payload[blocks_[i].offset]];
-    }
-  }
-
-  std::unique_ptr<LiveSource> source_;
-  std::array<Packet, kBatchMax> batch_;
-  BlockIndex blocks_{};
-  std::array<uint64_t, 256> types_{};
-};
-
-// The whole feed handler: decode, arbitration of the two lines, hash, latencies.
-class HandlingReceiver final : public Receiver {
- public:
-  static absl::StatusOr<std::unique_ptr<Receiver>> Create(std::unique_ptr<LiveSource> source) {
-    std::unique_ptr<HandlingReceiver> receiver(new HandlingReceiver(std::move(source)));
-    FEEDFARM_ASSIGN_OR_RETURN(receiver->handler_,
-                              FeedHandler<MoldItchProtocol>::Create({}, receiver->source_.get(), nullptr,
-                                                                    &receiver->events_, &receiver->histograms_));
-    return std::unique_ptr<Receiver>(std::move(receiver));
-  }
-
-  size_t Poll() override { return handler_->Poll(); }
-  uint64_t messages() const override { return handler_->Snapshot().messages; }
-
- private:
-  explicit HandlingReceiver(std::unique_ptr<LiveSource> source) : source_(std::move(source)) {}
-
-  std::unique_ptr<LiveSource> source_;
-  FeedEventQueue events_;
-  LatencyHistograms histograms_;
-  std::unique_ptr<FeedHandler<MoldItchProtocol>> handler_;
-};
-
 std::array<LineEndpoint, kLines> LinesOn(const std::string& interface) {
   return {LineEndpoint{interface, kGroup, kPort}, LineEndpoint{interface, kGroup, kPort + 1}};
 }
 
-absl::StatusOr<std::unique_ptr<AfXdpSource>> MakeSource(const std::string& interface) {
+absl::StatusOr<std::unique_ptr<LiveSource>> MakeSource(ReceiveMethod method, const std::string& interface) {
   ReceiveOptions options;
+  options.method = method;
   options.lines = LinesOn(interface);
   options.frames = kFrames;
-  return AfXdpSource::Create(options);
+  // Without an XDP program of its own a veth takes XDP frames only so.
+  if (method != ReceiveMethod::kAfXdp) FEEDFARM_RETURN_IF_ERROR(testing::EnableGro(interface));
+  return MakeLiveSource(options);
 }
 
-absl::StatusOr<std::unique_ptr<Receiver>> MakeAfXdp(const std::string& interface) {
-  FEEDFARM_ASSIGN_OR_RETURN(std::unique_ptr<AfXdpSource> source, MakeSource(interface));
-  return std::make_unique<DecodingReceiver>(std::move(source));
+absl::StatusOr<std::unique_ptr<Receiver>> MakeBare(const std::string& interface) {
+  return testing::BareDropLoop::Create(interface, kGroup, kPort, kFrames);
+}
+
+template <ReceiveMethod method>
+absl::StatusOr<std::unique_ptr<Receiver>> MakeDecoding(const std::string& interface) {
+  FEEDFARM_ASSIGN_OR_RETURN(std::unique_ptr<LiveSource> source, MakeSource(method, interface));
+  return std::make_unique<testing::DecodingReceiver>(std::move(source));
 }
 
 absl::StatusOr<std::unique_ptr<Receiver>> MakeHandler(const std::string& interface) {
-  FEEDFARM_ASSIGN_OR_RETURN(std::unique_ptr<AfXdpSource> source, MakeSource(interface));
-  return HandlingReceiver::Create(std::move(source));
-}
-
-absl::StatusOr<std::unique_ptr<Receiver>> MakeRecvmmsg(const std::string& interface) {
-  FEEDFARM_RETURN_IF_ERROR(testing::EnableGro(interface));
-  ReceiveOptions options;
-  options.method = ReceiveMethod::kRecvmmsg;
-  options.lines = LinesOn(interface);
-  options.frames = kFrames;
-  FEEDFARM_ASSIGN_OR_RETURN(std::unique_ptr<RecvmmsgSource> source, RecvmmsgSource::Create(options));
-  return std::make_unique<DecodingReceiver>(std::move(source));
+  FEEDFARM_ASSIGN_OR_RETURN(std::unique_ptr<LiveSource> source, MakeSource(ReceiveMethod::kAfXdp, interface));
+  return testing::HandlingReceiver::Create(std::move(source));
 }
 
 struct Method {
@@ -240,27 +94,33 @@ struct Method {
   uint64_t lost = 0;
 };
 
-// An ITCH add order's 36 bytes, `messages` times.
+// `messages` ITCH add orders; the sender gives each its own reference, symbol and price.
 std::vector<uint8_t> MakeFrame(uint32_t messages) {
   constexpr uint16_t kAddOrderBytes = 36;
+  constexpr size_t kSideAt = 19, kSharesAt = 20;
   testing::FrameSpec spec{.destination = kGroup, .port = kPort};
   spec.payload.resize(moldudp64::kHeaderBytes);
   moldudp64::StoreHeader(spec.payload.data(), moldudp64::MakeSession("BENCHMARK"), 1, static_cast<uint16_t>(messages));
   for (uint32_t i = 0; i < messages; ++i) {
     const size_t at = spec.payload.size();
-    spec.payload.resize(at + moldudp64::kLengthBytes + kAddOrderBytes);
+    spec.payload.resize(at + moldudp64::kLengthBytes + kAddOrderBytes, ' ');
     StoreBig<uint16_t>(&spec.payload[at], kAddOrderBytes);
-    spec.payload[at + moldudp64::kLengthBytes] = 'A';
+    uint8_t* message = &spec.payload[at + moldudp64::kLengthBytes];
+    message[0] = 'A';
+    message[kSideAt] = 'B';
+    StoreBig<uint32_t>(message + kSharesAt, 100);
   }
   return testing::BuildFrame(spec);
 }
 
 absl::StatusOr<std::vector<Method>> MakeMethods(const Settings& settings) {
   using Factory = absl::StatusOr<std::unique_ptr<Receiver>> (*)(const std::string&);
-  const std::pair<const char*, Factory> all[] = {{"af_xdp_bare", BareDropLoop::Create},
-                                                 {"af_xdp_decode", MakeAfXdp},
-                                                 {"recvmmsg_decode", MakeRecvmmsg},
-                                                 {"af_xdp_handler", MakeHandler}};
+  const std::pair<const char*, Factory> all[] = {
+      {"af_xdp_bare", MakeBare},
+      {"af_xdp_decode", MakeDecoding<ReceiveMethod::kAfXdp>},
+      {"recvmmsg_decode", MakeDecoding<ReceiveMethod::kRecvmmsg>},
+      {"packet_mmap_decode", MakeDecoding<ReceiveMethod::kPacketMmap>},
+      {"af_xdp_handler", MakeHandler}};
   std::vector<Method> methods;
   for (const auto& [name, create] : all) {
     Method method{.name = name, .interface = absl::StrCat("bench", methods.size()), .receiver = {}, .sender = {}};
@@ -377,7 +237,8 @@ absl::Status Run(const Settings& settings) {
   }
   report["ratios"]["decode_to_bare"] = Ratio(methods[1], methods[0]);
   report["ratios"]["decode_to_recvmmsg"] = Ratio(methods[1], methods[2]);
-  report["ratios"]["handler_to_bare"] = Ratio(methods[3], methods[0]);
+  report["ratios"]["decode_to_packet_mmap"] = Ratio(methods[1], methods[3]);
+  report["ratios"]["handler_to_bare"] = Ratio(methods[4], methods[0]);
   std::cout << report.dump(2) << "\n";
   return absl::OkStatus();
 }

@@ -16,7 +16,8 @@ namespace feedfarm::testing {
 // (modulo queues).
 class LiveSender {
  public:
-  // `frame`: Ethernet, IPv4 without options, UDP, MoldUDP64. Its port alternates between `first_port` and the next one,
+  // `frame`: Ethernet, IPv4 without options, UDP, MoldUDP64, `messages_per_packet` (up to 40) ITCH add orders, each of
+  // which is given a reference of its own, counted up from 1, one of 8,192 symbols and one of 64 prices. Its port alternates between `first_port` and the next one,
   // its sequence counts up from 1 by `messages_per_packet`, from one Send to the next, the same on both.
   static absl::StatusOr<std::unique_ptr<LiveSender>> Create(const std::string& interface,
                                                             std::span<const uint8_t> frame, uint16_t first_port,
