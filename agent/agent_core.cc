@@ -31,8 +31,11 @@ bool SharesPort(const v1::DesiredRun& a, const v1::DesiredRun& b) {
 
 // The handler is told where to ask for what it missed when it starts; so the source comes first.
 bool InputsComplete(const v1::DesiredRun& desired) {
-  const bool asks = desired.scenario().traffic().rerequest().port() != 0;
-  return desired.role() != v1::ROLE_HANDLER || !asks || desired.rerequest().port() != 0;
+  const v1::Traffic& traffic = desired.scenario().traffic();
+  const bool asks = traffic.rerequest().port() != 0;
+  const bool loads = traffic.glimpse().port() != 0;
+  return desired.role() != v1::ROLE_HANDLER ||
+         ((!asks || desired.rerequest().port() != 0) && (!loads || desired.glimpse().port() != 0));
 }
 
 run_event::Desired ToEvent(const v1::DesiredRun& desired, bool can_prepare) {

@@ -18,7 +18,8 @@ std::string Outline(const v1::AgentState& state) {
   std::string outline = absl::StrCat(state.epoch_seen(), " ", state.unfit_reasons_size());
   for (const v1::ObservedRun& run : state.runs()) {
     absl::StrAppend(&outline, "|", run.run_id(), " ", run.role(), " ", run.epoch(), " ", run.state(), " ",
-                    run.artifacts_uploaded(), " ", run.residue_size(), " ", run.rerequest().port());
+                    run.artifacts_uploaded(), " ", run.residue_size(), " ", run.rerequest().port(), " ",
+                    run.glimpse().port());
   }
   return outline;
 }

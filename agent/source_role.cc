@@ -74,6 +74,7 @@ void SourceRole::Run(v1::DesiredRun run) {
   {
     absl::MutexLock lock(&mutex_);
     rerequest_ = traffic->rerequest_endpoint();
+    glimpse_ = traffic->glimpse_endpoint();
     result_ = traffic->Result();
     traffic_ = *std::move(made);
     if (stopped_) traffic_->Stop();
@@ -135,6 +136,7 @@ void SourceRole::Describe(v1::ObservedRun* run) const {
   const TrafficProgress progress = traffic_ != nullptr ? traffic_->Progress() : progress_;
   *run->mutable_source_result() = traffic_ != nullptr ? traffic_->Result() : result_;
   *run->mutable_rerequest() = rerequest_;
+  *run->mutable_glimpse() = glimpse_;
   run->set_messages(progress.messages);
   run->set_progress(progress.share);
 }

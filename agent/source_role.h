@@ -55,6 +55,7 @@ class SourceRole final : public Role {
   v1::SourceResult result_ ABSL_GUARDED_BY(mutex_);
   TrafficProgress progress_ ABSL_GUARDED_BY(mutex_);
   v1::Endpoint rerequest_ ABSL_GUARDED_BY(mutex_);
+  v1::Endpoint glimpse_ ABSL_GUARDED_BY(mutex_);
   absl::Mutex thread_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);
   std::thread thread_ ABSL_GUARDED_BY(thread_mutex_);
 };

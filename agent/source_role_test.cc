@@ -40,6 +40,7 @@ class FakeTraffic final : public TrafficSource {
     endpoint.set_port(9000);
     return endpoint;
   }
+  v1::Endpoint glimpse_endpoint() const override { return {}; }
 
  private:
   FakeWorld* world_;

@@ -112,6 +112,18 @@ v1::HandlerResult ToProto(const FinalRecord& record) {
   result.set_xdp_mode(record.xdp_mode);
   result.set_bind_mode(record.bind_mode);
   result.set_partial_overlaps(record.partial_overlaps);
+  result.set_snapshots_asked(record.snapshots_asked);
+  result.set_snapshots_loaded(record.snapshots_loaded);
+  for (const auto& [reason, count] : record.snapshot_failures) {
+    v1::ReasonCount* failure = result.add_snapshot_failures();
+    failure->set_reason(reason);
+    failure->set_count(count);
+  }
+  result.set_snapshots_given_up(record.snapshots_given_up);
+  result.set_snapshot_skipped_messages(record.snapshot_skipped_messages);
+  result.set_snapshot_gap_messages(record.snapshot_gap_messages);
+  result.set_snapshot_image_messages(record.snapshot_image_messages);
+  result.set_snapshot_max_ns(record.snapshot_max_ns);
   return result;
 }
 

@@ -76,6 +76,10 @@ std::vector<std::string> HandlerFlags(const v1::DesiredRun& run, int cpu, uint64
   add_number("--window-messages", handler.window_messages());
   add_number("--rerequest-timeout-ns", handler.rerequest_timeout_ns());
   add_number("--rerequest-tries", handler.rerequest_tries());
+  if (handler.snapshot() == v1::SNAPSHOT_METHOD_GLIMPSE && run.glimpse().port() != 0) {
+    add("--snapshot", Text(run.glimpse()));
+    add_number("--snapshot-tries", handler.snapshot_tries());
+  }
   add_number("--pool-frames", handler.pool_frames());
   if (handler.spin()) flags.push_back("--spin");
   if (handler.fifo()) flags.push_back("--fifo");
@@ -86,6 +90,7 @@ std::vector<std::string> HandlerFlags(const v1::DesiredRun& run, int cpu, uint64
 }
 
 uint64_t FirstSequence(const v1::DesiredRun& run) {
+  if (run.scenario().handler().start_after_ns() != 0) return 0;
   return run.scenario().traffic().protocol() == v1::FEED_PROTOCOL_IEXTP_DEEP10 ? 0 : 1;
 }
 

@@ -15,7 +15,7 @@ std::vector<std::string> HandlerFlags(const v1::DesiredRun& run, int cpu, uint64
                                       const std::string& artifacts_folder);
 
 // First sequence of an undisturbed start. A MoldUDP64 stream begins with 1; a recorded IEX-TP one begins where the
-// recording did.
+// recording did, and a handler that is late with the first one it sees.
 uint64_t FirstSequence(const v1::DesiredRun& run);
 
 // The run's cut faults in absolute time that are not over at `now_tai_ns`. `tai_minus_unix_ns` is the two clocks'

@@ -72,6 +72,20 @@ TEST(HandlerFlags, TheHandlerKnowsEveryNameOfAGrant) {
   }
 }
 
+TEST(HandlerFlags, NamesTheSnapshotServerWhereSnapshotsAreWanted) {
+  v1::DesiredRun run = Wanted();
+  run.mutable_glimpse()->set_address("10.0.0.1");
+  run.mutable_glimpse()->set_port(26491);
+  const auto flags = [&run] { return absl::StrJoin(HandlerFlags(run, -1, 1, "/x"), " "); };
+  EXPECT_EQ(flags().find("--snapshot"), std::string::npos);
+  run.mutable_scenario()->mutable_handler()->set_snapshot(v1::SNAPSHOT_METHOD_GLIMPSE);
+  run.mutable_scenario()->mutable_handler()->set_snapshot_tries(3);
+  EXPECT_NE(flags().find("--snapshot 10.0.0.1:26491 --snapshot-tries 3"), std::string::npos);
+  EXPECT_EQ(FirstSequence(run), 1u);
+  run.mutable_scenario()->mutable_handler()->set_start_after_ns(5);
+  EXPECT_EQ(FirstSequence(run), 0u);
+}
+
 TEST(HandlerFlags, LeavesOpenWhatTheCampaignLeavesOpen) {
   EXPECT_EQ(absl::StrJoin(HandlerFlags(Wanted(), -1, 1, "/x"), " "),
             "--protocol moldudp64-itch50 --receive af_xdp --port-a va --port-b vb --group-a 239.10.0.1:26400 "

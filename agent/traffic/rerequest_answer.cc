@@ -16,13 +16,17 @@ struct Served {
   uint64_t end = 0;
 };
 
-std::optional<Served> Serve(const MessageStore& store, uint64_t published, const SessionId& session) {
+std::optional<Served> Serve(const MessageStore& store, const RerequestScope& scope, const SessionId& session) {
+  const uint64_t published = scope.published;
+  const uint64_t kept = scope.keep_messages == 0 ? 0 : published - std::min(published, scope.keep_messages);
   const auto& generations = store.generations();
   for (size_t number = generations.size(); number-- > 0;) {
     const StreamGeneration& generation = generations[number];
     if (generation.session != session || generation.first_index >= published) continue;
     if (generation.first_index == generation.end_index) continue;
-    return Served{static_cast<uint32_t>(number), generation.first_index, std::min(generation.end_index, published)};
+    const uint64_t end = std::min(generation.end_index, published);
+    if (kept >= end) return std::nullopt;
+    return Served{static_cast<uint32_t>(number), std::max(generation.first_index, kept), end};
   }
   return std::nullopt;
 }
@@ -49,7 +53,7 @@ StreamPacket Pack(const StreamContent& content, const RerequestScope& scope, uin
 void AddSequences(const StreamContent& content, const RerequestScope& scope, const Served& served, uint64_t sequence,
                   uint64_t count, std::vector<StreamPacket>& answers) {
   const std::optional<uint64_t> first = content.store->Find(served.generation, sequence);
-  if (!first || *first >= served.end || count == 0) return;
+  if (!first || *first < served.first || *first >= served.end || count == 0) return;
   answers.push_back(Pack(content, scope, *first, *first + std::min(count, served.end - *first)));
 }
 
@@ -92,7 +96,7 @@ std::vector<StreamPacket> AnswerMold(const StreamContent& content, const Rereque
   std::vector<StreamPacket> answers;
   const auto request = moldudp64::Rerequest::Parse(bytes);
   if (!request) return answers;
-  const auto served = Serve(*content.store, scope.published, request->session);
+  const auto served = Serve(*content.store, scope, request->session);
   if (served) AddSequences(content, scope, *served, request->first_sequence, request->count, answers);
   return answers;
 }
@@ -102,7 +106,7 @@ std::vector<StreamPacket> AnswerIex(const StreamContent& content, const Rereques
   std::vector<StreamPacket> answers;
   const auto request = iextp::GapFillRequest::Parse(bytes);
   if (!request) return answers;
-  const auto served = Serve(*content.store, scope.published, request->session);
+  const auto served = Serve(*content.store, scope, request->session);
   if (!served) return answers;
   if (request->is_test()) return {TestAnswer(content, *served)};
   for (uint32_t i = 0; i < request->range_count && answers.size() < kAnswersMax; ++i) {

@@ -14,6 +14,8 @@ struct RerequestScope {
   uint64_t published = 0;
   // Most messages an answer; 0 = as many as fit a datagram.
   uint32_t messages_max = 0;
+  // Of the published ones only the newest, this many, are kept; 0 = all.
+  uint64_t keep_messages = 0;
 };
 
 // An answer fits an Ethernet frame; a message that is larger travels alone.

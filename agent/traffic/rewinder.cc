@@ -99,7 +99,8 @@ void Rewinder::ReceiveAll() {
 
 void Rewinder::Answer(const sockaddr_in& to, std::span<const uint8_t> request) {
   const RerequestScope scope{.published = published_.load(std::memory_order_acquire),
-                             .messages_max = settings_.messages_max()};
+                             .messages_max = settings_.messages_max(),
+                             .keep_messages = settings_.keep_messages()};
   const uint64_t due_ns = MonotonicNow() + settings_.delay_ns();
   for (const StreamPacket& packet : AnswerRerequest(content_, scope, request)) {
     if (rng_.Uniform() < settings_.loss() || waiting_.size() >= kWaitingMax) {

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "agent/traffic/capture_content.h"
 #include "agent/traffic/frame_sender.h"
+#include "agent/traffic/glimpse_server.h"
 #include "agent/traffic/itch_packing.h"
 #include "agent/traffic/line_plan.h"
 #include "agent/traffic/reference.h"
@@ -90,13 +91,21 @@ class TrafficSourceImpl final : public TrafficSource {
     FEEDFARM_ASSIGN_OR_RETURN(FrameSender b, OpenLine(LineId::kB, options.port_b, traffic.line_b()));
     const uint32_t address_a = a.address();
     FEEDFARM_ASSIGN_OR_RETURN(sender_, Sender::Create(content_, plan_, {std::move(a), std::move(b)}, options.cpu));
-    if (traffic.rerequest().port() == 0) return absl::OkStatus();
-    absl::StatusOr<std::unique_ptr<Rewinder>> rewinder =
-        Rewinder::Create(options.bind_address, traffic.rerequest(), seed, content_, sender_->published());
-    if (!rewinder.ok()) return HostFault(rewinder.status());
-    rewinder_ = *std::move(rewinder);
-    endpoint_.set_address(options.bind_address == "0.0.0.0" ? AddressText(address_a) : options.bind_address);
-    endpoint_.set_port(traffic.rerequest().port());
+    const std::string address = options.bind_address == "0.0.0.0" ? AddressText(address_a) : options.bind_address;
+    if (traffic.rerequest().port() != 0) {
+      absl::StatusOr<std::unique_ptr<Rewinder>> rewinder =
+          Rewinder::Create(options.bind_address, traffic.rerequest(), seed, content_, sender_->published());
+      if (!rewinder.ok()) return HostFault(rewinder.status());
+      rewinder_ = *std::move(rewinder);
+      endpoint_.set_address(address);
+      endpoint_.set_port(traffic.rerequest().port());
+    }
+    if (traffic.glimpse().port() != 0) {
+      FEEDFARM_ASSIGN_OR_RETURN(glimpse_, GlimpseServer::Create(options.bind_address, traffic.glimpse(), content_,
+                                                                sender_->published()));
+      glimpse_endpoint_.set_address(address);
+      glimpse_endpoint_.set_port(glimpse_->port());
+    }
     return absl::OkStatus();
   }
 
@@ -125,6 +134,12 @@ class TrafficSourceImpl final : public TrafficSource {
       result.set_rerequests_served(rewinder_->served());
       result.set_rerequests_dropped(rewinder_->dropped());
     }
+    if (glimpse_ != nullptr) {
+      result.set_snapshots_served(glimpse_->served());
+      result.set_snapshots_stale(glimpse_->stale());
+      result.set_snapshots_cut(glimpse_->cut());
+      result.set_snapshots_rejected(glimpse_->rejected());
+    }
     if (std::optional<v1::Histogram> lateness = Encoded(sender_->WholeRun())) {
       *result.add_histograms() = *std::move(lateness);
     }
@@ -140,6 +155,7 @@ class TrafficSourceImpl final : public TrafficSource {
   }
 
   v1::Endpoint rerequest_endpoint() const override { return endpoint_; }
+  v1::Endpoint glimpse_endpoint() const override { return glimpse_endpoint_; }
 
  private:
   absl::StatusOr<FrameSender> OpenLine(LineId line, const std::string& interface, const v1::Endpoint& to) {
@@ -167,9 +183,11 @@ class TrafficSourceImpl final : public TrafficSource {
   const uint64_t tai_offset_ns_ = TaiOffsetNs();
   v1::SourceResult reference_;
   v1::Endpoint endpoint_;
-  // The rewinder reads what the sender publishes: it goes first.
+  v1::Endpoint glimpse_endpoint_;
+  // The servers read what the sender publishes: they go first.
   std::unique_ptr<Sender> sender_;
   std::unique_ptr<Rewinder> rewinder_;
+  std::unique_ptr<GlimpseServer> glimpse_;
 };
 
 }  // namespace

@@ -26,8 +26,8 @@ struct TrafficProgress {
 //
 // Create does all the work that can be done before START: it loads or generates every message, plans every packet,
 // computes the reference, opens the sockets and touches the memory. From Start on two threads of its own run: the
-// sender (pinned to Options::cpu, spins before each packet) and the re-request server (runs from Create on). Both are
-// joined by the destructor. The methods may be called from any one other thread, or from several: they are thread-safe.
+// sender (pinned to Options::cpu, spins before each packet) and the re-request server (runs from Create on), and a third
+// where the scenario wants a GLIMPSE server. All are joined by the destructor. The methods may be called from any one other thread, or from several: they are thread-safe.
 class TrafficSource {
  public:
   struct Options {
@@ -72,6 +72,9 @@ class TrafficSource {
 
   // Where re-requests are answered; port 0 when the scenario asks for no server.
   virtual v1::Endpoint rerequest_endpoint() const = 0;
+
+  // Where snapshots are served; port 0 when the scenario asks for no server.
+  virtual v1::Endpoint glimpse_endpoint() const = 0;
 };
 
 }  // namespace feedfarm

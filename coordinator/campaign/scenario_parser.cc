@@ -12,6 +12,7 @@
 #include "coordinator/campaign/fault_check.h"
 #include "coordinator/campaign/map_reader.h"
 #include "coordinator/campaign/receive_parser.h"
+#include "coordinator/campaign/snapshot_settings.h"
 #include "coordinator/campaign/units.h"
 #include "coordinator/gate/gate_expression.h"
 
@@ -111,9 +112,11 @@ void ReadRerequest(const YamlNode* node, v1::Rerequest* out, Diagnostics& diagno
   uint32_t port = 26'490;
   uint32_t messages_max = 0;
   uint64_t delay_ns = 0;
+  uint64_t keep_messages = 0;
   double loss = 0;
   if (node != nullptr) {
     MapReader reader(*node, "rerequest", diagnostics);
+    reader.Count("keep_messages", 0, kMessagesMax, &keep_messages);
     reader.Count32("port", 0, 65'535, &port);
     reader.Percent("loss", &loss);
     reader.Count32("messages_max", 0, 65'534, &messages_max);
@@ -124,6 +127,7 @@ void ReadRerequest(const YamlNode* node, v1::Rerequest* out, Diagnostics& diagno
   out->set_loss(loss);
   out->set_messages_max(messages_max);
   out->set_delay_ns(delay_ns);
+  out->set_keep_messages(keep_messages);
 }
 
 void ReadLine(MapReader& reader, absl::string_view name, v1::Endpoint* line) {
@@ -170,6 +174,7 @@ void ReadTraffic(const YamlNode& node, absl::string_view folder, v1::Traffic* tr
   traffic->set_heartbeat_ns(heartbeat_ns);
   traffic->set_packet_bytes_max(bytes_max);
   ReadRerequest(reader.FindMaybeEmpty("rerequest"), traffic->mutable_rerequest(), diagnostics);
+  ReadGlimpse(reader.FindMaybeEmpty("glimpse"), traffic->mutable_glimpse(), diagnostics);
   ReadLines(reader.FindMaybeEmpty("lines"), traffic, diagnostics);
   reader.Finish();
 }
@@ -193,7 +198,10 @@ void ReadHandler(const YamlNode* node, v1::HandlerConfig* out, Diagnostics& diag
     reader.PowerOfTwo("pool_frames", 256, 1 << 20, &pool_frames);
     reader.Bool("spin", &spin);
     reader.Bool("fifo", &fifo);
+    ReadSnapshot(&reader, out);
     reader.Finish();
+  } else {
+    ReadSnapshot(nullptr, out);
   }
   out->set_dwell_ns(dwell_ns);
   out->set_window_messages(window);
@@ -397,6 +405,7 @@ v1::Scenario ParseScenario(const YamlNode& node, absl::string_view folder, Diagn
   ReadGates(reader.FindMaybeEmpty("gates"), &scenario, diagnostics);
   ReadPlacement(reader.FindMaybeEmpty("placement"), scenario.mutable_placement(), diagnostics);
   CheckTimeout(scenario, reader.PlaceOf("timeout"), diagnostics);
+  CheckSnapshot(scenario, reader.PlaceOf("handler"), diagnostics);
   reader.Finish();
   return scenario;
 }

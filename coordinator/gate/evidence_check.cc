@@ -69,6 +69,38 @@ void CheckCuts(const v1::Scenario& scenario, const Planned& planned, const v1::H
   }
 }
 
+// A handler that cannot have the whole stream by re-requests must have asked for a snapshot; and what the GLIMPSE server
+// was to do wrong must have been done.
+void CheckSnapshots(const v1::Scenario& scenario, const v1::HandlerResult* handler, const v1::SourceResult* source,
+                    Sentences* out) {
+  const v1::HandlerConfig& config = scenario.handler();
+  const v1::Traffic& traffic = scenario.traffic();
+  if (config.snapshot() != v1::SNAPSHOT_METHOD_GLIMPSE) return;
+  if (handler != nullptr && handler->snapshots_asked() == 0) {
+    const uint64_t kept = traffic.rerequest().port() == 0 ? 0 : traffic.rerequest().keep_messages();
+    const bool all_kept = traffic.rerequest().port() != 0 && kept == 0;
+    const bool beyond = std::any_of(scenario.faults().begin(), scenario.faults().end(), [&](const v1::Fault& fault) {
+      return fault.has_gap() && OnBoth(fault.gap().lines()) && fault.gap().messages() > kept;
+    });
+    if (config.start_after_ns() != 0) {
+      out->push_back("the late start proves nothing: no snapshot was asked for");
+    } else if (beyond && !all_kept) {
+      out->push_back("the gap beyond what the re-request server keeps proves nothing: no snapshot was asked for");
+    }
+  }
+  if (source == nullptr) return;
+  const v1::Glimpse& glimpse = traffic.glimpse();
+  if (glimpse.reject_login()) Expect("glimpse.reject_login", "logins", source->snapshots_rejected(), 1, out);
+  if (glimpse.lag_messages() != 0) {
+    Expect("glimpse.lag_messages", "logins", source->snapshots_stale() + source->snapshots_cut(),
+           std::max<uint64_t>(1, glimpse.lag_logins()), out);
+  }
+  if (glimpse.cut_after_bytes() != 0) {
+    Expect("glimpse.cut_after_bytes", "logins", source->snapshots_cut(), std::max<uint64_t>(1, glimpse.cut_logins()),
+           out);
+  }
+}
+
 }  // namespace
 
 Sentences MissingEvidence(const v1::Scenario& scenario, const v1::HandlerResult* handler,
@@ -90,6 +122,7 @@ Sentences MissingEvidence(const v1::Scenario& scenario, const v1::HandlerResult*
     Expect("kill_handler", "kills", handler->restarts(), planned.kills, &out);
     CheckCuts(scenario, planned, *handler, &out);
   }
+  CheckSnapshots(scenario, handler, source, &out);
   return out;
 }
 

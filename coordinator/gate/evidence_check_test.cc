@@ -91,5 +91,43 @@ TEST_F(EvidenceCheck, AKillAfterTheEndKilledNothing) {
   EXPECT_THAT(Missing(), ElementsAre(HasSubstr("line A at 2s did not happen")));
 }
 
+TEST_F(EvidenceCheck, LateStartWithoutASnapshotProvesNothing) {
+  scenario_.mutable_handler()->set_snapshot(v1::SNAPSHOT_METHOD_GLIMPSE);
+  EXPECT_THAT(Missing(), IsEmpty());
+  scenario_.mutable_handler()->set_start_after_ns(500 * kMs);
+  EXPECT_THAT(Missing(), ElementsAre("the late start proves nothing: no snapshot was asked for"));
+  handler_.set_snapshots_asked(1);
+  EXPECT_THAT(Missing(), IsEmpty());
+}
+
+TEST_F(EvidenceCheck, GapBeyondTheReRequestServerNeedsASnapshot) {
+  scenario_.mutable_handler()->set_snapshot(v1::SNAPSHOT_METHOD_GLIMPSE);
+  scenario_.mutable_traffic()->mutable_rerequest()->set_port(26490);
+  AddFault(0)->mutable_gap()->set_messages(1000);
+  source_.set_gap_messages(1000);
+  EXPECT_THAT(Missing(), IsEmpty());
+  scenario_.mutable_traffic()->mutable_rerequest()->set_keep_messages(1000);
+  EXPECT_THAT(Missing(), IsEmpty());
+  scenario_.mutable_traffic()->mutable_rerequest()->set_keep_messages(999);
+  EXPECT_THAT(Missing(), ElementsAre(HasSubstr("no snapshot was asked for")));
+  scenario_.mutable_traffic()->mutable_rerequest()->set_port(0);
+  EXPECT_THAT(Missing(), ElementsAre(HasSubstr("no snapshot was asked for")));
+  handler_.set_snapshots_asked(1);
+  EXPECT_THAT(Missing(), IsEmpty());
+}
+
+TEST_F(EvidenceCheck, FaultsOfTheGlimpseServerMustHaveHappened) {
+  scenario_.mutable_handler()->set_snapshot(v1::SNAPSHOT_METHOD_GLIMPSE);
+  v1::Glimpse* glimpse = scenario_.mutable_traffic()->mutable_glimpse();
+  glimpse->set_cut_after_bytes(10);
+  glimpse->set_cut_logins(2);
+  source_.set_snapshots_cut(1);
+  EXPECT_THAT(Missing(), ElementsAre("fault glimpse.cut_after_bytes did not happen as asked for: 1 of 2 logins"));
+  source_.set_snapshots_cut(2);
+  EXPECT_THAT(Missing(), IsEmpty());
+  glimpse->set_reject_login(true);
+  EXPECT_THAT(Missing(), ElementsAre(HasSubstr("glimpse.reject_login")));
+}
+
 }  // namespace
 }  // namespace feedfarm

@@ -94,6 +94,25 @@ Value Recovery(const RoleResults& results, Part) {
   return Number(static_cast<double>(results.handler->recovery_max_ns()));
 }
 
+// Delivered, or a snapshot stands for them.
+Value CoveredMessages(const RoleResults& results, Part) {
+  return Number(static_cast<double>(results.handler->messages()) +
+                static_cast<double>(results.handler->snapshot_skipped_messages()));
+}
+
+Value SnapshotFailures(const RoleResults& results, Part reason) {
+  double sum = 0;
+  for (const v1::ReasonCount& failure : results.handler->snapshot_failures()) {
+    if (reason.empty() || reason == failure.reason()) sum += static_cast<double>(failure.count());
+  }
+  return Number(sum);
+}
+
+Value SnapshotHold(const RoleResults& results, Part) {
+  if (results.handler->snapshots_loaded() == 0) return std::nullopt;
+  return Number(static_cast<double>(results.handler->snapshot_max_ns()));
+}
+
 Value PoolLeaked(const RoleResults& results, Part) {
   return Number(static_cast<double>(results.handler->pool_frames()) -
                 static_cast<double>(results.handler->pool_available()));
@@ -210,6 +229,30 @@ constexpr Metric kCatalog[] = {
     OfSource("rerequests_served", kCorrectness, SOURCE(rerequests_served), "Re-requests that the source answered."),
     OfSource("rerequests_dropped", kCorrectness, SOURCE(rerequests_dropped),
              "Answers thrown away by `rerequest: loss`."),
+    // Snapshots.
+    OfHandler("snapshots_asked", kCorrectness, HANDLER(snapshots_asked), "Snapshots that the handler asked for."),
+    OfHandler("snapshots_loaded", kCorrectness, HANDLER(snapshots_loaded), "Snapshots that it went on from."),
+    OfHandler("snapshot_failures", kCorrectness, &SnapshotFailures,
+              "Snapshots asked for in vain; `snapshot_failures[REASON]`: unreachable, cut, silent, not_authorised, "
+              "no_session, garbage, too_large, too_old, other_session.",
+              Metric::Part::kBracket),
+    OfHandler("snapshots_given_up", kCorrectness, HANDLER(snapshots_given_up), "Holes that no snapshot filled."),
+    OfHandler("snapshot_skipped_messages", kCorrectness, HANDLER(snapshot_skipped_messages),
+              "Messages not delivered because a snapshot stands for them."),
+    OfHandler("snapshot_gap_messages", kCorrectness, HANDLER(snapshot_gap_messages),
+              "Those of them that were counted in `gap_messages`."),
+    OfHandler("snapshot_image_messages", kCorrectness, HANDLER(snapshot_image_messages),
+              "Messages of the snapshots themselves."),
+    OfHandler("covered_messages", kCorrectness, &CoveredMessages,
+              "`messages` + `snapshot_skipped_messages`: to be compared with `sent_messages` where there are snapshots."),
+    TimeOfHandler("snapshot", 0, &SnapshotHold, "The longest time that delivery was held for a snapshot.",
+                  "no snapshot was loaded"),
+    TimeOfHandler("snapshot_ms", 1e6, &SnapshotHold, "`snapshot` in milliseconds.", "no snapshot was loaded"),
+    OfSource("snapshots_served", kCorrectness, SOURCE(snapshots_served), "Snapshots that the source gave whole."),
+    OfSource("snapshots_stale", kCorrectness, SOURCE(snapshots_stale),
+             "Those of a state older than the newest, by `glimpse: lag_messages`."),
+    OfSource("snapshots_cut", kCorrectness, SOURCE(snapshots_cut), "Those cut off by `glimpse: cut_after_bytes`."),
+    OfSource("snapshots_rejected", kCorrectness, SOURCE(snapshots_rejected), "Logins that the source rejected."),
     OfHandler("handler_restarts", kCorrectness, HANDLER(restarts), "Times the handler process was started again."),
     // The handler's own house.
     OfHandler("drops", kCorrectness, &Drops, "Packets dropped, the kernel's included; `drops[REASON]`: for one reason.",

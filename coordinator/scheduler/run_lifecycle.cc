@@ -85,7 +85,9 @@ RunActions RunLifecycle::Step(const RunEvent& event, Moment now) {
     if (after.has_value() != before[i].has_value() ||
         (after.has_value() &&
          (after->phase() != before[i]->phase() || after->rerequest().port() != before[i]->rerequest().port() ||
-          after->rerequest().address() != before[i]->rerequest().address()))) {
+          after->rerequest().address() != before[i]->rerequest().address() ||
+          after->glimpse().port() != before[i]->glimpse().port() ||
+          after->glimpse().address() != before[i]->glimpse().address()))) {
       actions_.desired_changed = true;
     }
   }
@@ -136,6 +138,7 @@ void RunLifecycle::On(const RunObserved& event, Moment now) {
   seen.messages = run.messages();
   seen.progress = std::isfinite(run.progress()) ? run.progress() : 0;
   if (run.rerequest().port() != 0) *side->mutable_rerequest() = run.rerequest();
+  if (run.glimpse().port() != 0) *side->mutable_glimpse() = run.glimpse();
   if (!run.handler_digest().empty()) side->set_handler_digest(run.handler_digest());
   if (!run.handler_build().empty()) side->set_handler_build(run.handler_build());
   // A DONE that was stored stays: the result is in the record.
@@ -396,6 +399,7 @@ std::optional<v1::DesiredRun> RunLifecycle::Desired(v1::Role role) const {
   if (role == v1::ROLE_HANDLER && record_.source().has_rerequest()) {
     *run.mutable_rerequest() = record_.source().rerequest();
   }
+  if (role == v1::ROLE_HANDLER && record_.source().has_glimpse()) *run.mutable_glimpse() = record_.source().glimpse();
   switch (record_.state()) {
     case v1::RUN_STATE_PREPARING:
       // The handler is told where to ask for what is missing: the source comes first.

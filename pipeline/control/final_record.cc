@@ -57,6 +57,13 @@ constexpr Field kFields[] = {
     {"major_faults_steady", &FinalRecord::major_faults_steady},
     {"hot_path_allocations", &FinalRecord::hot_path_allocations},
     {"partial_overlaps", &FinalRecord::partial_overlaps},
+    {"snapshots_asked", &FinalRecord::snapshots_asked},
+    {"snapshots_loaded", &FinalRecord::snapshots_loaded},
+    {"snapshots_given_up", &FinalRecord::snapshots_given_up},
+    {"snapshot_skipped_messages", &FinalRecord::snapshot_skipped_messages},
+    {"snapshot_gap_messages", &FinalRecord::snapshot_gap_messages},
+    {"snapshot_image_messages", &FinalRecord::snapshot_image_messages},
+    {"snapshot_max_ns", &FinalRecord::snapshot_max_ns},
 };
 
 constexpr const char* kLineNames[kLines] = {"A", "B"};
@@ -96,6 +103,7 @@ RecordLine FinalRecord::ToLine() const {
     for (const LineField& field : kLineFields) line.AddUint(LineKey(i, field.name), lines[i].*field.value);
   }
   line.Add("types", JoinCounts(types)).Add("drops", JoinCounts(drops)).Add("state_hash", state_hash);
+  line.Add("snapshot_failures", JoinCounts(snapshot_failures));
   line.Add("xdp_mode", xdp_mode).Add("bind_mode", bind_mode).AddUint("end_of_session", end_of_session ? 1 : 0);
   AddHistograms(histograms, line);
   return line;
@@ -114,6 +122,7 @@ absl::StatusOr<FinalRecord> FinalRecord::FromLine(const RecordLine& line) {
   }
   FEEDFARM_ASSIGN_OR_RETURN(record.types, SplitCounts(line, "types"));
   FEEDFARM_ASSIGN_OR_RETURN(record.drops, SplitCounts(line, "drops"));
+  FEEDFARM_ASSIGN_OR_RETURN(record.snapshot_failures, SplitCounts(line, "snapshot_failures"));
   FEEDFARM_ASSIGN_OR_RETURN(record.state_hash, Text(line, "state_hash"));
   FEEDFARM_ASSIGN_OR_RETURN(record.xdp_mode, Text(line, "xdp_mode"));
   FEEDFARM_ASSIGN_OR_RETURN(record.bind_mode, Text(line, "bind_mode"));

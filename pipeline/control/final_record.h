@@ -63,6 +63,15 @@ struct FinalRecord {
   std::string xdp_mode;   // "native", "skb", or "none"
   std::string bind_mode;  // "zero-copy", "copy", or "socket"
   uint64_t partial_overlaps = 0;
+  uint64_t snapshots_asked = 0;
+  uint64_t snapshots_loaded = 0;
+  // By SnapshotFailure, only those that happened.
+  std::vector<std::pair<std::string, uint64_t>> snapshot_failures;
+  uint64_t snapshots_given_up = 0;
+  uint64_t snapshot_skipped_messages = 0;
+  uint64_t snapshot_gap_messages = 0;
+  uint64_t snapshot_image_messages = 0;
+  uint64_t snapshot_max_ns = 0;
   friend bool operator==(const FinalRecord&, const FinalRecord&) = default;
 
   RecordLine ToLine() const;

@@ -57,6 +57,21 @@ void FillLines(const FeedCounters& counters, const SourceCounters& source, Final
   }
 }
 
+void FillSnapshots(const FeedCounters& counters, FinalRecord& record) {
+  const SnapshotCounters& snapshots = counters.snapshots;
+  record.snapshots_asked = snapshots.asked;
+  record.snapshots_loaded = snapshots.loaded;
+  record.snapshots_given_up = snapshots.given_up;
+  record.snapshot_skipped_messages = snapshots.skipped_messages;
+  record.snapshot_gap_messages = counters.recovery.snapshot_messages;
+  record.snapshot_image_messages = snapshots.image_messages;
+  record.snapshot_max_ns = snapshots.hold_max_ns;
+  for (int i = 0; i < kSnapshotFailures; ++i) {
+    if (snapshots.failed[i] == 0) continue;
+    record.snapshot_failures.emplace_back(Name(static_cast<SnapshotFailure>(i)), snapshots.failed[i]);
+  }
+}
+
 }  // namespace
 
 Telemetry::Telemetry(uint64_t start_unix_ns)
@@ -136,6 +151,7 @@ FinalRecord MakeFinal(const FeedCounters& counters, const SourceCounters& source
   record.pool_available = source.pool_available;
   record.pool_misses = source.pool_misses;
   record.pool_return_drops = source.pool_return_drops;
+  FillSnapshots(counters, record);
   AddDrop(record, "window_full", counters.window_full);
   AddDrop(record, "answers_malformed", counters.answers_malformed);
   AddDrop(record, "answers_stale", counters.answers_stale);

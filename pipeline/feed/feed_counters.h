@@ -5,6 +5,7 @@
 
 #include "pipeline/feed/gap_recovery.h"
 #include "pipeline/feed/line_arbiter.h"
+#include "pipeline/feed/snapshot_recovery.h"
 #include "pipeline/source/packet_source.h"
 
 namespace feedfarm {
@@ -33,6 +34,7 @@ struct FeedCounters {
   std::array<LineCounters, kLines> lines;
   RecoveryCounters recovery;
   ArbiterCounters arbiter;
+  SnapshotCounters snapshots;
   // Filled in by Snapshot.
   uint64_t duplicates = 0;
   uint64_t out_of_order = 0;
