@@ -153,5 +153,32 @@ TEST(FramePool, KeepsCountUnderRandomLegalMoves) {
   EXPECT_EQ(pool.return_drops(), 0u);
 }
 
+// The profile pool-soak: 65,536 frames, 10,000 rounds of a batch of 64.
+TEST(FramePool, SoakLosesAndMissesNothing) {
+  constexpr uint32_t kFrames = 65'536, kRounds = 10'000, kBatch = 64, kHeldBatches = 16;
+  FramePool pool(kFrames, 2048);
+  std::vector<std::array<uint64_t, kBatch>> held(kHeldBatches);
+  uint64_t operations = 0;
+  for (uint32_t round = 0; round < kRounds + kHeldBatches; ++round) {
+    auto& batch = held[round % kHeldBatches];
+    if (round >= kHeldBatches) {
+      for (uint64_t address : batch) {
+        const auto frame = pool.TakeFilled(address);
+        ASSERT_TRUE(frame.has_value());
+        pool.Deliver(*frame);
+        pool.Return(*frame);
+        ++operations;
+      }
+    }
+    if (round < kRounds) {
+      ASSERT_EQ(pool.TakeForFill(batch), kBatch);
+    }
+  }
+  EXPECT_EQ(operations, 640'000u);
+  EXPECT_EQ(pool.misses(), 0u);
+  EXPECT_EQ(pool.return_drops(), 0u);
+  EXPECT_EQ(pool.free_count(), kFrames);
+}
+
 }  // namespace
 }  // namespace feedfarm
