@@ -354,13 +354,26 @@ TEST_F(HandlerProcess, SaysWhatIsWrong) {
   EXPECT_NE(error->Find("message")->find("no_such_port"), std::string::npos);
   EXPECT_EQ(no_port.Wait(), 11);
   // A cut that the method cannot do.
-  flags = Flags();
-  flags[3] = "recvmmsg";
-  Child sockets(flags);
-  ASSERT_TRUE(sockets.NextOf("ready"));
-  sockets.Say(CutCommand{LineId::kA, TaiNow() + 1'000'000'000, 1'000}.ToLine());
-  EXPECT_TRUE(sockets.NextOf("error"));
-  EXPECT_EQ(sockets.Wait(), 11);
+  for (const char* method : {"recvmmsg", "packet_mmap"}) {
+    flags = Flags();
+    flags[3] = method;
+    Child sockets(flags);
+    ASSERT_TRUE(sockets.NextOf("ready"));
+    sockets.Say(CutCommand{LineId::kA, TaiNow() + 1'000'000'000, 1'000}.ToLine());
+    EXPECT_TRUE(sockets.NextOf("error"));
+    EXPECT_EQ(sockets.Wait(), 11);
+  }
+}
+
+TEST_F(HandlerProcess, EndsWithTheReasonWhereARequirementIsNotGranted) {
+  std::vector<std::string> flags = Flags();
+  flags.push_back("--require");
+  flags.push_back("native-xdp,zero-copy");
+  Child refused(flags);
+  const auto error = refused.NextOf("error");
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->Find("message")->find("required and not granted: zero-copy: "), 0u) << *error->Find("message");
+  EXPECT_EQ(refused.Wait(), 11);
 }
 
 }  // namespace

@@ -155,13 +155,16 @@ TEST_F(Delivery, KilledHandlerRecoversFromTheFirstMessage) {
   EXPECT_EQ(run.handler().state_hash(), run.source().reference_hash());
 }
 
-TEST_F(Delivery, RecvmmsgReceivesTheSame) {
-  auto outcome = lab_->RunCampaign(absl::StrCat(
-      Synthetic("{at: 1s, gap: {messages: 1000, lines: both}}"), "    handler: {receive: recvmmsg}\n"));
-  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-  const auto& run = outcome.Run("subject");
-  EXPECT_EQ(run.verdict(), v1::VERDICT_PASSED) << run.DebugString();
-  EXPECT_EQ(run.handler().state_hash(), run.source().reference_hash());
+TEST_F(Delivery, EveryOtherReceiveMethodReceivesTheSame) {
+  for (const char* method : {"recvmmsg", "packet_mmap"}) {
+    SCOPED_TRACE(method);
+    auto outcome = lab_->RunCampaign(absl::StrCat(Synthetic("{at: 1s, gap: {messages: 1000, lines: both}}"),
+                                                  "    handler: {receive: ", method, "}\n"));
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    const auto& run = outcome.Run("subject");
+    EXPECT_EQ(run.verdict(), v1::VERDICT_PASSED) << run.DebugString();
+    EXPECT_EQ(run.handler().state_hash(), run.source().reference_hash());
+  }
 }
 
 std::string Data(const std::string& file) {
