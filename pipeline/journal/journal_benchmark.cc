@@ -21,9 +21,9 @@
 #include "glog/logging.h"
 #include "pipeline/base/clock.h"
 #include "pipeline/book/itch_book.h"
+#include "pipeline/itch/synthetic_day.h"
 #include "pipeline/journal/disk_folder.h"
 #include "pipeline/journal/journal.h"
-#include "pipeline/journal/testing/itch_flow.h"
 
 namespace feedfarm {
 namespace {
@@ -54,22 +54,24 @@ struct LaidOut {
   }
 };
 
-LaidOut LayOut(ItchFlow& flow, size_t messages) {
+// The mix of a real day over kLocates symbols, from the open on.
+LaidOut LayOut(uint64_t live_orders, size_t messages) {
   LaidOut laid;
   laid.bytes.reserve(messages * 32);
   laid.ends.reserve(messages);
-  for (size_t i = 0; i < messages; ++i) {
-    const std::span<const uint8_t> message = flow.Next();
+  itch::SyntheticDay day({.symbols = kLocates, .live_orders = live_orders}, [&](std::span<const uint8_t> message) {
     laid.bytes.insert(laid.bytes.end(), message.begin(), message.end());
     laid.ends.push_back(static_cast<uint32_t>(laid.bytes.size()));
-  }
+  });
+  day.Open();
+  day.Fill(live_orders);
+  day.Run(messages - laid.ends.size());
   return laid;
 }
 
 // The hot thread alone: the ring is emptied without being read.
 void BM_Append(benchmark::State& state) {
-  ItchFlow flow(1, 10'000, kLocates);
-  const LaidOut messages = LayOut(flow, 1 << 16);
+  const LaidOut messages = LayOut(10'000, 1 << 16);
   const auto ring = *JournalRing::Create(size_t{64} << 20);
   uint64_t sequence = 1;
   for (auto _ : state) {
@@ -88,8 +90,7 @@ BENCHMARK(BM_Append);
 // quarters full), or at a rate a second with nothing to wait for.
 void BM_Journal(benchmark::State& state, const char* policy, uint64_t rate) {
   constexpr uint64_t kMessages = 10'000'000;
-  ItchFlow flow(1, 100'000, kLocates);
-  const LaidOut messages = LayOut(flow, 4'000'000);
+  static const LaidOut& messages = *new LaidOut(LayOut(100'000, 4'000'000));
   for (auto _ : state) {
     const std::string path = FolderPath();
     const auto folder = *DiskFolder::Open(path);
@@ -159,21 +160,23 @@ class RestartFolder {
     options.snapshot_at_stop = false;
     const auto book = MakeBook();
     auto core = *JournalCore<ItchBook>::Open(options, folder.get(), &clock_, 1, book.get(), MakeBook());
-    ItchFlow flow(1, kLiveOrders, kLocates);
     uint64_t next = 1;
-    const auto feed = [&](uint64_t messages) {
-      for (; messages > 0; --messages) {
-        core->ring().Append(0, next++, flow.Next());
-        if (messages % 10'000 != 1) continue;
-        core->ring().Publish();
-        while (core->Step(clock_.Monotonic())) {
-        }
+    const auto drain = [&] {
+      core->ring().Publish();
+      while (core->Step(clock_.Monotonic())) {
       }
     };
+    itch::SyntheticDay day({.symbols = kLocates, .live_orders = kLiveOrders}, [&](std::span<const uint8_t> message) {
+      core->ring().Append(0, next, message);
+      if (next++ % 10'000 == 0) drain();
+    });
     core->ring().Begin(0, {1, 2}, 1, {});
-    feed(kLiveOrders);
+    day.Open();
+    day.Fill(kLiveOrders);
+    drain();
     CHECK(core->Snapshot().ok());
-    feed(kReplayed);
+    day.Run(kReplayed);
+    drain();
     CHECK(core->Finish().ok());
     state_hash_ = core->state().book()->StateHash();
   }
@@ -197,7 +200,7 @@ class RestartFolder {
 
 // From nothing to a book, its shadow, and a segment to write to: memory made and touched, files read, checked, applied.
 void BM_Restart(benchmark::State& state, bool cached) {
-  static const RestartFolder& made = *new RestartFolder();
+  static const RestartFolder made;
   SystemClock clock;
   for (auto _ : state) {
     state.PauseTiming();
@@ -218,7 +221,8 @@ void BM_Restart(benchmark::State& state, bool cached) {
     CHECK_EQ(book->StateHash(), made.state_hash());
     const RecoveryReport& report = (*journal)->report();
     CHECK_EQ(report.messages, kReplayed);
-    state.counters["orders_in_snapshot"] = static_cast<double>(report.snapshot_messages);
+    state.counters["snapshot_messages"] = static_cast<double>(report.snapshot_messages);
+    state.counters["orders"] = static_cast<double>(book->orders_live());
     state.counters["messages"] = static_cast<double>(report.messages);
     state.counters["journal_MB"] = static_cast<double>(report.bytes) / 1e6;
     state.counters["books_ms"] = static_cast<double>(memory_ns - begin_ns) / 1e6;

@@ -76,9 +76,9 @@ class JournalState final : public RecoverySink {
   const Book* book() const { return book_; }
 
  private:
-  // Messages looked at together, and how far ahead each stage of prefetching runs.
-  static constexpr size_t kWindow = 256;
-  static constexpr size_t kAhead = 6;
+  // Messages applied as one batch, and how far ahead each stage of prefetching runs in it.
+  static constexpr size_t kWindow = 512;
+  static constexpr size_t kLead = 8;
 
   static absl::Status Contradiction(const RecordHeader& header, absl::string_view what) {
     return absl::DataLossError(absl::StrCat("record ", header.record, " ", what));
@@ -161,17 +161,8 @@ class JournalState final : public RecoverySink {
     uint64_t messages = 0;
     size_t count = 0;
     do {
-      count = 0;
-      while (count < kWindow && walk.Next(&window[count])) ++count;
-      for (size_t i = 0; i < count; ++i) {
-        observe(window[i]);
-        if (book_ == nullptr) continue;
-        for (size_t stage = 0; stage < Book::kPrefetchStages; ++stage) {
-          const size_t ahead = i + (Book::kPrefetchStages - stage) * kAhead;
-          if (ahead < count) book_->Prefetch(stage, window[ahead]);
-        }
-        book_->Apply(window[i]);
-      }
+      for (count = 0; count < kWindow && walk.Next(&window[count]); ++count) observe(window[count]);
+      if (book_ != nullptr) ApplyBatch(*book_, std::span(window).first(count), kLead);
       messages += count;
     } while (count == kWindow);
     return messages;
