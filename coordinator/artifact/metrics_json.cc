@@ -37,11 +37,13 @@ void AddTypes(absl::string_view name, const google::protobuf::RepeatedPtrField<v
 
 Json MetricsJson(const v1::RunResult& result) {
   const RoleResults results = {result.has_handler() ? &result.handler() : nullptr,
-                               result.has_source() ? &result.source() : nullptr};
+                               result.has_source() ? &result.source() : nullptr,
+                               result.has_rate_search() ? &result.rate_search() : nullptr};
   Json out = Json::object();
   for (const Metric& metric : MetricCatalog()) {
     // "recovery_ms" says the same as "recovery".
     if (metric.plain_unit_ns != 0) continue;
+    if (metric.needs_search && !result.has_rate_search()) continue;
     const std::string name(metric.name);
     out[metric.dimension == Dimension::kDuration ? name + "_ns" : name] = ValueJson(metric, results, "");
     if (metric.part != Metric::Part::kLine || metric.dimension != Dimension::kCount) continue;

@@ -1,6 +1,7 @@
 #include "coordinator/gate/gate_evaluator.h"
 
 #include <cmath>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -26,6 +27,7 @@ Measured Measure(const MetricRef& ref, const GateInput& input) {
   const Metric& metric = *ref.metric;
   if (metric.needs_handler && input.results.handler == nullptr) return NoData("the handler gave no result");
   if (metric.needs_source && input.results.source == nullptr) return NoData("the source gave no result");
+  if (metric.needs_search && input.results.search == nullptr) return NoData("the rate search gave no result");
   std::optional<MetricValue> value = metric.get(input.results, ref.part);
   if (!value.has_value()) return NoData(absl::StrCat(metric.name, ": ", metric.absence));
   return {true, *std::move(value), ""};
@@ -106,6 +108,25 @@ bool Holds(Comparison comparison, const MetricValue& left, const MetricValue& ri
   return false;
 }
 
+// Whether a value that may be higher decides the comparison, and how.
+std::optional<bool> HoldsAtLeast(Comparison comparison, const MetricValue& left, const MetricValue& right) {
+  if (right.at_least) return std::nullopt;
+  switch (comparison) {
+    case Comparison::kGreater:
+    case Comparison::kGreaterEqual:
+      if (Holds(comparison, left, right, Dimension::kCount)) return true;
+      return std::nullopt;
+    case Comparison::kLess:
+    case Comparison::kLessEqual:
+      if (!Holds(comparison, left, right, Dimension::kCount)) return false;
+      return std::nullopt;
+    case Comparison::kEqual:
+    case Comparison::kNotEqual:
+      return std::nullopt;
+  }
+  return std::nullopt;
+}
+
 absl::string_view SignOf(Comparison comparison) {
   switch (comparison) {
     case Comparison::kEqual:
@@ -151,12 +172,19 @@ void SetNoData(std::string reason, v1::GateResult* result) {
 void Evaluate(const GateExpression& gate, const GateInput& input, v1::GateResult* result) {
   const Measured left = Measure(gate.left, input);
   const Measured right = MeasureRight(gate, input);
-  if (left.available) result->set_measured(Print(left.value, gate.dimension));
-  if (right.available)
-    result->set_expected(absl::StrCat(SignOf(gate.comparison), " ", Print(right.value, gate.dimension)));
+  const auto print = [&](const MetricValue& value) {
+    return absl::StrCat(value.at_least ? "at least " : "", Print(value, gate.dimension));
+  };
+  if (left.available) result->set_measured(print(left.value));
+  if (right.available) result->set_expected(absl::StrCat(SignOf(gate.comparison), " ", print(right.value)));
   if (!left.available) return SetNoData(left.reason, result);
   if (!right.available) return SetNoData(right.reason, result);
-  if (Holds(gate.comparison, left.value, right.value, gate.dimension)) {
+  std::optional<bool> holds = Holds(gate.comparison, left.value, right.value, gate.dimension);
+  if (left.value.at_least || right.value.at_least) holds = HoldsAtLeast(gate.comparison, left.value, right.value);
+  if (!holds.has_value()) {
+    return SetNoData(absl::StrCat("undecided: measured ", result->measured(), ", wanted ", result->expected()), result);
+  }
+  if (*holds) {
     result->set_outcome(v1::GATE_OUTCOME_HELD);
     return;
   }

@@ -125,6 +125,18 @@ Value Hash(const std::string& hash) {
 Value StateHash(const RoleResults& results, Part) { return Hash(results.handler->state_hash()); }
 Value Reference(const RoleResults& results, Part) { return Hash(results.source->reference_hash()); }
 
+// What a rate search found for the goal.
+template <const char* kGoal>
+Value FromSearch(const RoleResults& results, Part) {
+  for (const v1::GoalAnswer& answer : results.search->goals()) {
+    if (answer.goal() != kGoal) continue;
+    if (answer.no_data()) return std::nullopt;
+    return MetricValue{answer.lower_pps(), {}, answer.at_least()};
+  }
+  return std::nullopt;
+}
+constexpr char kNdr[] = "ndr", kPdr[] = "pdr", kStrict[] = "strict";
+
 constexpr auto kCorrectness = GateKind::kCorrectness;
 constexpr auto kServiceLevel = GateKind::kServiceLevel;
 constexpr auto kLine = Metric::Part::kLine;
@@ -137,6 +149,15 @@ constexpr Metric OfHandler(Part name, GateKind kind, decltype(Metric::get) get, 
 constexpr Metric OfSource(Part name, GateKind kind, decltype(Metric::get) get, Part doc,
                           Metric::Part part = Metric::Part::kNone) {
   return {.name = name, .kind = kind, .doc = doc, .part = part, .needs_source = true, .get = get};
+}
+// What a rate search answers.
+constexpr Metric OfSearch(Part name, decltype(Metric::get) get, Part doc) {
+  return {.name = name,
+          .kind = kServiceLevel,
+          .doc = doc,
+          .needs_search = true,
+          .absence = "the search has no answer for this goal",
+          .get = get};
 }
 // A time that the handler measured, if what it measures happened. `plain_unit_ns`: of a name that ends in its unit.
 constexpr Metric TimeOfHandler(Part name, double plain_unit_ns, decltype(Metric::get) get, Part doc, Part absence,
@@ -273,6 +294,10 @@ constexpr Metric kCatalog[] = {
     OfSource("foreign_records", kCorrectness, SOURCE(foreign_records),
              "Records of the capture that are not of this feed."),
     OfSource("send_errors", kCorrectness, SOURCE(send_errors), "Packets that the kernel did not take."),
+    // A rate search.
+    OfSearch("ndr_pps", &FromSearch<kNdr>, "The highest load without loss, packets a second on each line; 0 where min load fails."),
+    OfSearch("pdr_pps", &FromSearch<kPdr>, "The highest load with the share of loss that `pdr_loss` allows."),
+    OfSearch("strict_pps", &FromSearch<kStrict>, "The highest load without loss or gap in one long trial."),
 };
 
 constexpr LatencyName kLatencyNames[] = {

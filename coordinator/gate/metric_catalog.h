@@ -20,12 +20,15 @@ enum class GateKind : uint8_t { kCorrectness, kServiceLevel };
 struct MetricValue {
   double number = 0;
   std::string hash;
+  // The truth may be higher than `number`.
+  bool at_least = false;
 };
 
-// What both roles of a run have told; null = that role gave no result.
+// What both roles of a run have told; null = that role gave no result. Of a rate search: what it found, and neither role.
 struct RoleResults {
   const v1::HandlerResult* handler = nullptr;
   const v1::SourceResult* source = nullptr;
+  const v1::RateSearchResult* search = nullptr;
 };
 
 // One metric that a gate may name.
@@ -43,6 +46,7 @@ struct Metric {
   Part part = Part::kNone;
   bool needs_handler = false;
   bool needs_source = false;
+  bool needs_search = false;
   // Why there may be no value although the roles gave their results: "no gap was recovered". Empty = there is always
   // one.
   absl::string_view absence = {};

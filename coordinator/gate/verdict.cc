@@ -140,6 +140,7 @@ v1::RunResult JudgeRun(const v1::Scenario& scenario, const RunEvidence& evidence
   v1::RunResult result;
   if (evidence.handler != nullptr) *result.mutable_handler() = *evidence.handler;
   if (evidence.source != nullptr) *result.mutable_source() = *evidence.source;
+  if (evidence.search != nullptr) *result.mutable_rate_search() = *evidence.search;
   result.set_started_unix_ns(evidence.started_unix_ns);
   result.set_finished_unix_ns(evidence.finished_unix_ns);
   result.set_intervals_merged(evidence.intervals_merged);
@@ -153,12 +154,14 @@ v1::RunResult JudgeRun(const v1::Scenario& scenario, const RunEvidence& evidence
 
   HistogramSet own;
   const HistogramSet& latencies = ChooseLatencies(evidence, &own, &reasons);
-  const GateInput input = {{evidence.handler, evidence.source}, latencies, evidence.intervals_missing};
+  const GateInput input = {{evidence.handler, evidence.source, evidence.search}, latencies, evidence.intervals_missing};
   if (SendErrors(evidence) > 0) {
     reasons.push_back(absl::StrCat("source (host): ", SendErrors(evidence), " packets could not be sent"));
   }
   GateTally gates = EvaluateGates(scenario, input, &result, &reasons);
-  const std::vector<std::string> missing = MissingEvidence(scenario, evidence.handler, evidence.source);
+  const std::vector<std::string> missing = scenario.has_rate_search()
+                                               ? std::vector<std::string>{}
+                                               : MissingEvidence(scenario, evidence.handler, evidence.source);
   gates.no_data |= !missing.empty();
   // Of a run that was cut short it says nothing new.
   if (Decide(evidence, {}) == v1::VERDICT_PASSED) reasons.insert(reasons.end(), missing.begin(), missing.end());

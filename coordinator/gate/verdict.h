@@ -29,6 +29,8 @@ struct RunEvidence {
   // Null = the role gave none.
   const v1::HandlerResult* handler = nullptr;
   const v1::SourceResult* source = nullptr;
+  // Of a rate search, instead of the roles.
+  const v1::RateSearchResult* search = nullptr;
   // All telemetry intervals of both roles, added. Where empty, the results' own whole-run histograms are used.
   HistogramSet latencies;
   uint64_t intervals_merged = 0;
@@ -42,7 +44,7 @@ struct RunEvidence {
 // else a service-level gate broke -> breached; else a gate without data, no gate, nothing sent or delivered, or a fault that
 // did not happen as the scenario asks (MissingEvidence) -> inconclusive; else passed. Gates
 // are evaluated in any case. The result's handler and source histograms are those that were judged. The reasons of a
-// run that did not pass are never empty.
+// run that did not pass are never empty. A rate search is judged by its gates over its answers.
 v1::RunResult JudgeRun(const v1::Scenario& scenario, const RunEvidence& evidence);
 
 // Worst first: infrastructure error, failed, breached, inconclusive, cancelled, not run, passed. Skipped only where
