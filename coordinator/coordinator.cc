@@ -3,6 +3,7 @@
 
 #include <glog/logging.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -77,9 +78,19 @@ absl::Status Coordinator::Load() {
     campaign->record = std::move(record);
     campaigns_[number] = std::move(campaign);
   }
+  // Searches stand before their trials, and those in their order.
+  std::stable_sort(runs.begin(), runs.end(), [](const auto& a, const auto& b) { return a.trial() < b.trial(); });
   for (record::RunRecord& record : runs) {
     const uint64_t number = CampaignNumber(record.campaign_id());
     CampaignEntry* campaign = campaigns_[number].get();
+    if (!record.search_run_id().empty()) {
+      RunEntry* search = runs_[record.search_run_id()];
+      RunEntry* trial = AddTrial(search, std::move(record), options_.waits, now);
+      runs_[trial->id()] = trial;
+      const v1::RunState state = trial->lifecycle->record().state();
+      if (state != v1::RUN_STATE_QUEUED && state != v1::RUN_STATE_FINISHED) active_[trial->id()] = trial;
+      continue;
+    }
     auto run = std::make_unique<RunEntry>();
     run->campaign = campaign;
     const v1::Scenario& scenario = campaign->record.campaign().scenarios(static_cast<int>(record.scenario_index()));

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -90,8 +91,13 @@ class Coordinator {
     std::unique_ptr<RunLifecycle> lifecycle;
     // Null: not judged, or not read from the store yet.
     std::shared_ptr<const v1::RunResult> result;
+    // A trial: the search that it belongs to, and its own scenario. A search: its trials, in order.
+    RunEntry* search = nullptr;
+    std::unique_ptr<const v1::Scenario> trial_scenario;
+    std::vector<std::unique_ptr<RunEntry>> trials;
     const std::string& id() const { return lifecycle->record().run_id(); }
     const v1::Scenario& scenario() const {
+      if (trial_scenario != nullptr) return *trial_scenario;
       return campaign->record.campaign().scenarios(static_cast<int>(lifecycle->record().scenario_index()));
     }
   };
@@ -102,6 +108,11 @@ class Coordinator {
     // Its first queued run waits for this, and no host for it was there since then (0 = there is one).
     std::string waits_for;
     uint64_t hostless_since_ns = 0;
+  };
+  struct Judged {
+    v1::RunResult result;
+    // Of a trial that gave one.
+    std::optional<v1::TrialOutcome> outcome;
   };
   // Rows that one call has changed: one transaction.
   struct Change {
@@ -131,7 +142,7 @@ class Coordinator {
   // coordinator_runs.cc
   void Drive(RunEntry* run, const RunEvent& event, Moment now, Change* change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Carry(RunEntry* run, const RunActions& actions, Change* change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::StatusOr<v1::RunResult> Judge(RunEntry* run, Moment now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::StatusOr<Judged> Judge(RunEntry* run, Moment now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void DriveObserved(const Host& host, const v1::AgentState& state, Moment now, Change* change)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ExpireLeases(Moment now, Change* change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -140,6 +151,17 @@ class Coordinator {
   void Place(const PlacedRun& placed, Moment now, Change* change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void LookAtQueueHead(CampaignEntry* campaign, const std::vector<PlacementHost>& hosts, Moment now, Change* change)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // coordinator_searches.cc
+  // What of the run is placed or waits for a place: itself, or a search's newest trial. Null: nothing.
+  static RunEntry* UnitOf(RunEntry* run);
+  // A new entry of the search; the scenario is made from the record.
+  static RunEntry* AddTrial(RunEntry* search, record::RunRecord record, const RunWaits& waits, Moment now);
+  // A search whose last trial has ended makes the next one, or ends. Changes nothing otherwise.
+  void AdvanceSearch(RunEntry* run, Moment now, Change* change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::StatusOr<Judged> JudgeSearch(RunEntry* run, Moment now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  static std::string SearchActivity(const RunEntry& search);
+  static void DescribeTrial(RunEntry* search, v1::RunStatus* status);
+
   // Commits, then tells. After this memory and disk are one, or failed_ is set.
   void Settle(Change* change, Moment now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status Commit(const Change& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -179,7 +179,11 @@ absl::Status Coordinator::Cancel(const std::string& campaign_id) {
   campaign->record.set_cancel_requested(true);
   change.campaigns.insert(campaign);
   campaigns_changed_.insert(campaign_id);
-  for (const auto& run : campaign->runs) Drive(run.get(), CancelRequested{}, now, &change);
+  for (const auto& run : campaign->runs) {
+    // A search ends with the trial that is under way.
+    RunEntry* unit = UnitOf(run.get());
+    Drive(unit != nullptr ? unit : run.get(), CancelRequested{}, now, &change);
+  }
   Schedule(now, &change);
   Settle(&change, now);
   return failed_.ok() ? absl::OkStatus() : StoreFailed();
@@ -212,6 +216,7 @@ v1::RunStatus Coordinator::StatusOf(RunEntry* run) {
                           : run->lifecycle->Activity());
   status.set_progress(run->lifecycle->progress());
   status.set_messages(run->lifecycle->messages());
+  if (run->scenario().has_rate_search()) DescribeTrial(run, &status);
   if (const auto result = ResultOf(run); result != nullptr) {
     *status.mutable_result() = *result;
     status.set_messages(result->handler().messages());
@@ -251,9 +256,15 @@ CampaignReport Coordinator::ReportOf(CampaignEntry* campaign, Moment now) {
   for (const auto& run : campaign->runs) {
     ReportRun& entry = report.runs.emplace_back();
     entry.status = StatusOf(run.get());
-    entry.manifest = ManifestOf(campaign->record, run->lifecycle->record(), entry.status.result(), options_.build, folder,
-                                report.reproduce);
-    entry.artifacts = artifacts_->FolderOf(run->id());
+    // Of a search, its last trial stands for all: same hosts, same build.
+    record::RunRecord record = run->lifecycle->record();
+    if (!run->trials.empty()) {
+      *record.mutable_source() = run->trials.back()->lifecycle->record().source();
+      *record.mutable_handler() = run->trials.back()->lifecycle->record().handler();
+    }
+    entry.manifest =
+        ManifestOf(campaign->record, record, entry.status.result(), options_.build, folder, report.reproduce);
+    entry.artifacts = artifacts_->FolderOf(run->trials.empty() ? run->id() : run->trials.back()->id());
   }
   report.status.set_finished(true);
   report.status.set_finished_unix_ns(now.unix_ns);

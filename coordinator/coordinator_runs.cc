@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "coordinator/coordinator.h"
 #include "coordinator/gate/verdict.h"
+#include "coordinator/rate_search/trial_run.h"
 #include "coordinator/store/campaigns.h"
 #include "coordinator/store/hosts.h"
 #include "coordinator/store/leases.h"
@@ -46,15 +47,18 @@ void Coordinator::Drive(RunEntry* run, const RunEvent& event, Moment now, Change
   RunActions actions = run->lifecycle->Step(event, now);
   Carry(run, actions, change);
   if (!actions.judge) return;
-  absl::StatusOr<v1::RunResult> result = Judge(run, now);
-  if (!result.ok()) {
-    failed_ = result.status();
+  absl::StatusOr<Judged> judged = run->scenario().has_rate_search() ? JudgeSearch(run, now) : Judge(run, now);
+  if (!judged.ok()) {
+    failed_ = judged.status();
     return;
   }
-  LOG(INFO) << run->id() << ": " << v1::Verdict_Name(result->verdict()) << " " << absl::StrJoin(result->reasons(), "; ");
-  run->result = std::make_shared<const v1::RunResult>(*result);
-  change->results[run->id()] = *std::move(result);
-  actions = run->lifecycle->Step(VerdictReached{run->result->verdict()}, now);
+  const v1::Verdict verdict = judged->result.verdict();
+  if (run->search == nullptr) {
+    LOG(INFO) << run->id() << ": " << v1::Verdict_Name(verdict) << " " << absl::StrJoin(judged->result.reasons(), "; ");
+    run->result = std::make_shared<const v1::RunResult>(judged->result);
+  }
+  change->results[run->id()] = std::move(judged->result);
+  actions = run->lifecycle->Step(VerdictReached{verdict, std::move(judged->outcome)}, now);
   Carry(run, actions, change);
 }
 
@@ -84,13 +88,14 @@ void Coordinator::Carry(RunEntry* run, const RunActions& actions, Change* change
 
 void Coordinator::NoteFinished(RunEntry* run) {
   active_.erase(run->id());
+  if (run->search != nullptr) return;
   CampaignEntry* campaign = run->campaign;
   if (++campaign->runs_finished == campaign->runs.size()) {
     reports_due_.insert(CampaignNumber(campaign->record.campaign_id()));
   }
 }
 
-absl::StatusOr<v1::RunResult> Coordinator::Judge(RunEntry* run, Moment now) {
+absl::StatusOr<Coordinator::Judged> Coordinator::Judge(RunEntry* run, Moment now) {
   const record::RunRecord& record = run->lifecycle->record();
   RunEvidence evidence;
   for (const record::RunFailure& failure : record.failures()) {
@@ -108,7 +113,18 @@ absl::StatusOr<v1::RunResult> Coordinator::Judge(RunEntry* run, Moment now) {
   evidence.intervals_missing = telemetry.intervals_missing;
   evidence.started_unix_ns = record.start_unix_ns();
   evidence.finished_unix_ns = now.unix_ns;
-  return JudgeRun(run->scenario(), evidence);
+  Judged judged;
+  // Before the histograms go into the result.
+  if (run->search != nullptr && evidence.failures.empty() && evidence.farm_failures.empty() && !evidence.cancelled &&
+      evidence.handler != nullptr && evidence.source != nullptr) {
+    judged.outcome = OutcomeOfTrial(run->search->scenario().rate_search(), {record.load_pps(), record.duration_ns()},
+                                    *evidence.handler, *evidence.source, evidence.latencies);
+    judged.outcome->set_run_id(run->id());
+    judged.outcome->set_wall_ns(now.unix_ns - std::min(now.unix_ns, record.placed_unix_ns()));
+    LOG(INFO) << run->id() << ": " << judged.outcome->ShortDebugString();
+  }
+  judged.result = JudgeRun(run->scenario(), evidence);
+  return judged;
 }
 
 void Coordinator::DriveObserved(const Host& host, const v1::AgentState& state, Moment now, Change* change) {
@@ -155,16 +171,21 @@ void Coordinator::Schedule(Moment now, Change* change) {
     CampaignEntry* campaign = campaigns_[*at].get();
     CampaignLoad load{campaign->record.campaign_id(), 0};
     const size_t before = queue.size();
+    bool searching = false;
     for (const auto& run : campaign->runs) {
-      const v1::RunState state = run->lifecycle->record().state();
-      if (state == v1::RUN_STATE_QUEUED) {
-        queue.push_back({run->id(), load.campaign_id, &run->scenario().placement()});
-      } else if (!run->lifecycle->finished()) {
+      AdvanceSearch(run.get(), now, change);
+      searching |= run->scenario().has_rate_search() && !run->lifecycle->finished();
+      const RunEntry* unit = UnitOf(run.get());
+      if (unit == nullptr) continue;
+      if (unit->lifecycle->record().state() == v1::RUN_STATE_QUEUED) {
+        queue.push_back({unit->id(), load.campaign_id, &unit->scenario().placement()});
+      } else {
         ++load.active_runs;
       }
     }
     loads.push_back(load);
-    at = queue.size() == before ? queued_.erase(at) : std::next(at);
+    // A search comes back with its next trial.
+    at = queue.size() == before && !searching ? queued_.erase(at) : std::next(at);
   }
   for (const PlacedRun& placed : PlaceRuns(queue, hosts, loads)) Place(placed, now, change);
   const std::vector<PlacementHost> after = hosts_.ForPlacement(leases_, now);
@@ -188,11 +209,13 @@ void Coordinator::Place(const PlacedRun& placed, Moment now, Change* change) {
 
 void Coordinator::LookAtQueueHead(CampaignEntry* campaign, const std::vector<PlacementHost>& hosts, Moment now,
                                   Change* change) {
-  const auto head = std::find_if(campaign->runs.begin(), campaign->runs.end(), [](const auto& run) {
-    return run->lifecycle->record().state() == v1::RUN_STATE_QUEUED;
-  });
-  if (head == campaign->runs.end()) return;
-  const v1::Placement& placement = (*head)->scenario().placement();
+  std::vector<RunEntry*> waiting;
+  for (const auto& run : campaign->runs) {
+    RunEntry* unit = UnitOf(run.get());
+    if (unit != nullptr && unit->lifecycle->record().state() == v1::RUN_STATE_QUEUED) waiting.push_back(unit);
+  }
+  if (waiting.empty()) return;
+  const v1::Placement& placement = waiting[0]->scenario().placement();
   const PairSearch search = FindPairNow(placement, hosts);
   campaign->waits_for = absl::StrJoin(search.problems, "; ");
   // Busy hosts come back; others may not.
@@ -211,9 +234,8 @@ void Coordinator::LookAtQueueHead(CampaignEntry* campaign, const std::vector<Pla
   const std::string why =
       absl::StrCat("no host for it within ", Seconds(options_.queue_wait_ns), ": ", campaign->waits_for);
   const std::string same = placement.SerializeAsString();
-  for (const auto& run : campaign->runs) {
-    if (run->lifecycle->record().state() != v1::RUN_STATE_QUEUED) continue;
-    if (run->scenario().placement().SerializeAsString() == same) Drive(run.get(), GivenUp{why}, now, change);
+  for (RunEntry* unit : waiting) {
+    if (unit->scenario().placement().SerializeAsString() == same) Drive(unit, GivenUp{why}, now, change);
   }
   campaign->hostless_since_ns = 0;
 }

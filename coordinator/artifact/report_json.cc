@@ -69,10 +69,45 @@ Json EventsJson(const v1::HandlerResult& handler) {
   return events;
 }
 
+Json SearchJson(const v1::RateSearchResult& search) {
+  Json goals = Json::array(), trials = Json::array();
+  for (const v1::GoalAnswer& goal : search.goals()) {
+    goals.push_back({{"goal", goal.goal()},
+                     {"end", goal.end()},
+                     {"lower_pps", goal.lower_pps()},
+                     {"upper_pps", goal.upper_pps()},
+                     {"width", goal.width()},
+                     {"conditional_pps", goal.conditional_pps()},
+                     {"at_least", goal.at_least()},
+                     {"no_data", goal.no_data()},
+                     {"trials", goal.trials()},
+                     {"trial_ns", goal.trial_ns()}});
+  }
+  for (const v1::TrialOutcome& trial : search.trials()) {
+    trials.push_back({{"run_id", trial.run_id()},
+                      {"load_pps", trial.load_pps()},
+                      {"duration_ns", trial.duration_ns()},
+                      {"sent_packets", trial.sent_packets()},
+                      {"lost_packets", trial.lost_packets()},
+                      {"loss_ratio", trial.loss_ratio()},
+                      {"gap_messages", trial.gap_messages()},
+                      {"generator_limited", trial.generator_limited()},
+                      {"sent_pps", trial.sent_pps()},
+                      {"lateness_p99_ns", trial.lateness_p99_ns()},
+                      {"lateness_max_ns", trial.lateness_max_ns()},
+                      {"wall_ns", trial.wall_ns()}});
+  }
+  return {{"goals", goals},
+          {"trials", trials},
+          {"trial_ns", search.trial_ns()},
+          {"generator_limit_pps", search.generator_limit_pps()},
+          {"trials_repeated", search.trials_repeated()}};
+}
+
 Json RunJson(const ReportRun& run) {
   const v1::RunStatus& status = run.status;
   const v1::RunResult& result = status.result();
-  return {{"run_id", status.run_id()},
+  Json out = {{"run_id", status.run_id()},
           {"scenario", status.scenario()},
           {"repetition", status.repetition()},
           {"verdict", VerdictName(result.verdict())},
@@ -92,6 +127,8 @@ Json RunJson(const ReportRun& run) {
           {"latencies", LatenciesJson(result)},
           {"events", EventsJson(result.handler())},
           {"files", "runs/" + status.run_id()}};
+  if (result.has_rate_search()) out["rate_search"] = SearchJson(result.rate_search());
+  return out;
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "coordinator/artifact/latency_summary.h"
 #include "coordinator/artifact/report_writer.h"
 #include "coordinator/artifact/run_table.h"
+#include "coordinator/artifact/search_table.h"
 #include "coordinator/artifact/text_table.h"
 #include "coordinator/gate/exit_code.h"
 #include "coordinator/gate/metric_catalog.h"
@@ -75,7 +76,7 @@ std::string ReportText(const CampaignReport& report) {
                                  "): ", VerdictName(status.verdict()), "\n");
   absl::StrAppend(&out, "seed ", status.seed(), ", submitted ", FormatUnixNs(status.submitted_unix_ns()), ", finished ",
                   FormatUnixNs(status.finished_unix_ns()), "\n\n", RunTable(runs), "\n", Reasons(report),
-                  LatencyTable(report), Hosts(report));
+                  SearchTables(runs), LatencyTable(report), Hosts(report));
   if (!report.reproduce.empty()) absl::StrAppend(&out, "Do it again, in the report folder\n  ", Printable(report.reproduce), "\n");
   return out;
 }

@@ -1,5 +1,6 @@
 #include "coordinator/campaign/scenario_parser.h"
 
+#include <iterator>
 #include <set>
 #include <string>
 #include <variant>
@@ -11,6 +12,7 @@
 #include "absl/strings/string_view.h"
 #include "coordinator/campaign/fault_check.h"
 #include "coordinator/campaign/map_reader.h"
+#include "coordinator/campaign/rate_search_parser.h"
 #include "coordinator/campaign/receive_parser.h"
 #include "coordinator/campaign/snapshot_settings.h"
 #include "coordinator/campaign/units.h"
@@ -304,6 +306,16 @@ void ReadFaults(const YamlNode* node, v1::Scenario* scenario, Diagnostics& diagn
   if (diagnostics.empty()) CheckFaults(*scenario, positions, diagnostics);
 }
 
+// Whether every quantity of the gate is a rate search's, or none is.
+bool FitsSearch(const GateExpression& gate, bool search) {
+  const auto fits = [&](const Quantity& quantity) {
+    const MetricRef* ref = std::get_if<MetricRef>(&quantity);
+    return (ref != nullptr && ref->metric->needs_search) == search;
+  };
+  const Quantity* right = std::get_if<Quantity>(&gate.right);
+  return fits(gate.left) && (right == nullptr || fits(*right));
+}
+
 void ReadGate(const YamlNode& item, std::set<std::string>* seen, v1::Scenario* scenario, Diagnostics& diagnostics) {
   if (item.kind != YamlNode::Kind::kScalar) {
     diagnostics.Add(item.position,
@@ -316,6 +328,13 @@ void ReadGate(const YamlNode& item, std::set<std::string>* seen, v1::Scenario* s
     diagnostics.Add({item.position.line, column}, absl::StrCat("gate ", Quoted(item.scalar), ": ", error->message));
     return;
   }
+  if (!FitsSearch(std::get<GateExpression>(gate), scenario->has_rate_search())) {
+    diagnostics.Add(item.position, absl::StrCat("gate ", Quoted(item.scalar),
+                                                scenario->has_rate_search()
+                                                    ? ": a rate search answers only ndr_pps, pdr_pps and strict_pps"
+                                                    : ": only a scenario with rate_search has an answer to this"));
+    return;
+  }
   if (!seen->insert(item.scalar).second) return;
   v1::Gate* out = scenario->add_gates();
   out->set_expression(item.scalar);
@@ -324,8 +343,13 @@ void ReadGate(const YamlNode& item, std::set<std::string>* seen, v1::Scenario* s
 
 void ReadGates(const YamlNode* node, v1::Scenario* scenario, Diagnostics& diagnostics) {
   if (node == nullptr) {
-    for (const absl::string_view expression : kDefaultGates) {
-      scenario->add_gates()->set_expression(std::string(expression));
+    std::vector<std::string> expressions(std::begin(kDefaultGates), std::end(kDefaultGates));
+    if (scenario->has_rate_search()) {
+      expressions.clear();
+      for (const std::string& goal : scenario->rate_search().goals()) expressions.push_back(absl::StrCat(goal, "_pps > 0"));
+    }
+    for (const std::string& expression : expressions) {
+      scenario->add_gates()->set_expression(expression);
       scenario->mutable_gates()->rbegin()->set_line(scenario->line());
     }
     return;
@@ -400,6 +424,8 @@ v1::Scenario ParseScenario(const YamlNode& node, absl::string_view folder, Diagn
   scenario.set_timeout_ns(timeout_ns);
   if (const YamlNode* traffic = reader.Need("traffic"))
     ReadTraffic(*traffic, folder, scenario.mutable_traffic(), diagnostics);
+  if (const YamlNode* search = reader.FindMaybeEmpty("rate_search"))
+    ReadRateSearch(*search, node, &scenario, diagnostics);
   ReadHandler(reader.FindMaybeEmpty("handler"), scenario.mutable_handler(), diagnostics);
   ReadFaults(reader.FindMaybeEmpty("faults"), &scenario, diagnostics);
   ReadGates(reader.FindMaybeEmpty("gates"), &scenario, diagnostics);

@@ -242,10 +242,18 @@ void RunLifecycle::On(const GivenUp& event, Moment) {
   if (record_.state() == v1::RUN_STATE_QUEUED) FailFarm(event.why);
 }
 
+void RunLifecycle::On(const TrialsOver& event, Moment) {
+  if (record_.state() != v1::RUN_STATE_QUEUED) return;
+  for (const record::RunFailure& failure : event.failures) *record_.add_failures() = failure;
+  for (const std::string& failure : event.farm_failures) record_.add_farm_failures(failure);
+  trials_over_ = actions_.persist = true;
+}
+
 void RunLifecycle::On(const VerdictReached& event, Moment now) {
   CHECK_EQ(record_.verdict(), v1::VERDICT_UNSPECIFIED) << record_.run_id() << ": a verdict never changes";
   CHECK_NE(event.verdict, v1::VERDICT_UNSPECIFIED) << record_.run_id();
   record_.set_verdict(event.verdict);
+  if (event.outcome.has_value()) *record_.mutable_outcome() = *event.outcome;
   judging_ = false;
   if (record_.state() == v1::RUN_STATE_QUEUED) {
     record_.set_finished_unix_ns(now.unix_ns);
@@ -301,7 +309,7 @@ void RunLifecycle::Advance(Moment now) {
   }
   switch (record_.state()) {
     case v1::RUN_STATE_QUEUED:
-      if (Failed()) judging_ = actions_.judge = true;
+      if (Failed() || trials_over_) judging_ = actions_.judge = true;
       return;
     case v1::RUN_STATE_PREPARING:
       return AdvancePreparing(now);

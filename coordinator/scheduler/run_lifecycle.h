@@ -67,12 +67,20 @@ struct CancelRequested {};
 struct GivenUp {
   std::string why;
 };
+// A rate search, which is never placed itself, has made its last trial; these are of a trial that ended it.
+struct TrialsOver {
+  std::vector<record::RunFailure> failures = {};
+  std::vector<std::string> farm_failures = {};
+};
 struct VerdictReached {
   v1::Verdict verdict = v1::VERDICT_UNSPECIFIED;
+  // Of a trial.
+  std::optional<v1::TrialOutcome> outcome = std::nullopt;
 };
 struct Passed {};  // Time.
 using RunEvent =
-    std::variant<RunGranted, RunObserved, TelemetryStored, LeaseRanOut, CancelRequested, GivenUp, VerdictReached, Passed>;
+    std::variant<RunGranted, RunObserved, TelemetryStored, LeaseRanOut, CancelRequested, GivenUp, TrialsOver, VerdictReached,
+                              Passed>;
 
 // What is to be done, in this order, after record() is durable where `persist` is set: nothing may be told before.
 struct RunActions {
@@ -142,6 +150,7 @@ class RunLifecycle {
   void On(const LeaseRanOut& event, Moment now);
   void On(const CancelRequested& event, Moment now);
   void On(const GivenUp& event, Moment now);
+  void On(const TrialsOver& event, Moment now);
   void On(const VerdictReached& event, Moment now);
   void On(const Passed& event, Moment now);
 
@@ -179,6 +188,7 @@ class RunLifecycle {
   uint64_t source_ended_ns_ = 0;
   bool stop_handler_ = false;
   bool judging_ = false;
+  bool trials_over_ = false;
   RunActions actions_;
 };
 

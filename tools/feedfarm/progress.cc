@@ -78,10 +78,10 @@ std::string Progress::Lines(const v1::CampaignStatus& status, uint64_t now_ns) {
     Shown& shown = shown_[run.run_id()];
     // The last state is told once, by its verdict.
     const v1::RunState state = Finished(run) ? v1::RUN_STATE_FINISHED : run.state();
-    const bool changed = state != shown.state && state != v1::RUN_STATE_QUEUED;
+    const bool changed = (state != shown.state || run.trial() != shown.trial) && state != v1::RUN_STATE_QUEUED;
     const bool again = state == v1::RUN_STATE_RUNNING && now_ns - shown.at_ns >= style_.line_interval_ns;
     if (!changed && !again) continue;
-    shown = {state, now_ns};
+    shown = {state, run.trial(), now_ns};
     absl::StrAppend(&out, run.run_id(), " ", Printable(run.scenario()), ": ", Now(run),
                     state == v1::RUN_STATE_RUNNING || state == v1::RUN_STATE_FINISHED
                         ? absl::StrCat(", ", CountText(run.messages()), " messages")

@@ -30,6 +30,8 @@ class Progress {
 
   struct Shown {
     v1::RunState state = v1::RUN_STATE_UNSPECIFIED;
+    // Of a rate search: each trial is told.
+    uint32_t trial = 0;
     uint64_t at_ns = 0;
   };
 

@@ -1,0 +1,102 @@
+#include "coordinator/rate_search/trial_run.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "coordinator/rate_search/default_goals.h"
+
+namespace feedfarm {
+namespace {
+
+// The source's own lateness has one class only, whichever it calls it.
+v1::TimestampClass SendClass(const HistogramSet& latencies) {
+  const auto classes = latencies.Classes(v1::LATENCY_METRIC_SEND);
+  return classes.empty() ? v1::TIMESTAMP_CLASS_SOFTWARE : classes[0];
+}
+
+// Data packets of one line that the handler did not receive.
+uint64_t LostOn(absl::string_view name, uint64_t sent, const v1::HandlerResult& handler) {
+  for (const v1::LineResult& line : handler.lines()) {
+    if (line.line() != name) continue;
+    const uint64_t received = line.packets() - std::min(line.packets(), line.heartbeats());
+    return sent - std::min(sent, received);
+  }
+  return sent;
+}
+
+double Share(uint64_t part, uint64_t whole) {
+  return whole == 0 ? 0 : std::min(1.0, static_cast<double>(part) / static_cast<double>(whole));
+}
+
+}  // namespace
+
+RateSearchSettings SearchSettings(const v1::RateSearch& search) {
+  TrialDefaults trials;
+  trials.initial_ns = search.initial_trial_ns();
+  trials.final_ns = search.final_trial_ns();
+  trials.strict_ns = search.strict_trial_ns();
+  trials.duration_sum_ns = search.duration_sum_ns();
+  trials.exceed_ratio = search.exceed_ratio();
+  trials.pdr_loss_ratio = search.pdr_loss_ratio();
+  trials.width = search.width();
+  RateSearchSettings settings;
+  settings.min_pps = search.min_pps();
+  settings.max_pps = search.max_pps();
+  settings.trials_max = search.trials_max();
+  for (const std::string& name : search.goals()) {
+    SearchGoal goal = MakeGoal(name, trials);
+    if (!goal.name.empty()) settings.goals.push_back(std::move(goal));
+  }
+  return settings;
+}
+
+v1::Scenario TrialScenario(const v1::Scenario& scenario, const Trial& trial, const std::string& source_host,
+                           const std::string& handler_host) {
+  v1::Scenario out = scenario;
+  out.clear_rate_search();
+  out.clear_gates();
+  v1::Traffic* traffic = out.mutable_traffic();
+  traffic->set_rate_pps(trial.load_pps);
+  const double packets = std::max(1.0, std::round(trial.load_pps * static_cast<double>(trial.duration_ns) / 1e9));
+  traffic->mutable_synthetic()->set_messages(static_cast<uint64_t>(packets) * traffic->synthetic().messages_per_packet());
+  // Loads are compared with each other: they are tried on the same hosts.
+  if (!source_host.empty()) out.mutable_placement()->mutable_source()->set_host(source_host);
+  if (!handler_host.empty()) out.mutable_placement()->mutable_handler()->set_host(handler_host);
+  return out;
+}
+
+v1::TrialOutcome OutcomeOfTrial(const v1::RateSearch& search, const Trial& trial, const v1::HandlerResult& handler,
+                                const v1::SourceResult& source, const HistogramSet& latencies) {
+  v1::TrialOutcome out;
+  out.set_load_pps(trial.load_pps);
+  out.set_duration_ns(trial.duration_ns);
+  const uint64_t lost_a = LostOn("A", source.data_packets_a(), handler);
+  const uint64_t lost_b = LostOn("B", source.data_packets_b(), handler);
+  out.set_sent_packets(source.data_packets_a() + source.data_packets_b());
+  out.set_lost_packets(lost_a + lost_b);
+  out.set_gap_messages(handler.gap_messages());
+  out.set_loss_ratio(std::max({Share(lost_a, source.data_packets_a()), Share(lost_b, source.data_packets_b()),
+                               Share(handler.gap_messages(), source.messages())}));
+  const v1::TimestampClass send_class = SendClass(latencies);
+  out.set_lateness_p99_ns(latencies.Quantile(v1::LATENCY_METRIC_SEND, send_class, 0.99));
+  out.set_lateness_max_ns(latencies.Max(v1::LATENCY_METRIC_SEND, send_class));
+  // A sender that falls behind ends as much later as its last packet was late.
+  const double planned_s = static_cast<double>(trial.duration_ns) / 1e9;
+  out.set_sent_pps(trial.load_pps * planned_s / (planned_s + static_cast<double>(out.lateness_max_ns()) / 1e9));
+  const bool lost = out.loss_ratio() > 0;
+  out.set_generator_limited(source.send_errors() > 0 || out.lateness_p99_ns() > search.lateness_max_ns() ||
+                            (lost && out.lateness_max_ns() > search.lateness_max_ns()));
+  return out;
+}
+
+TrialResult ResultOfTrial(const v1::TrialOutcome& outcome) {
+  TrialResult result;
+  result.trial = {outcome.load_pps(), outcome.duration_ns()};
+  result.loss_ratio = outcome.loss_ratio();
+  result.generator_limited = outcome.generator_limited();
+  result.sent_pps = outcome.sent_pps();
+  return result;
+}
+
+}  // namespace feedfarm
