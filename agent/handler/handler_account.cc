@@ -95,7 +95,15 @@ v1::HandlerResult ToProto(const FinalRecord& record) {
   result.set_failovers(record.failovers);
   result.set_failover_max_ns(record.failover_max_ns);
   result.set_recovery_max_ns(record.recovery_max_ns);
+  result.set_stream_hash(record.stream_hash);
   result.set_state_hash(record.state_hash);
+  for (const auto& [outcome, messages] : record.book) {
+    v1::ReasonCount* count = result.add_book();
+    count->set_reason(outcome);
+    count->set_count(messages);
+  }
+  result.set_orders_live(record.orders_live);
+  result.set_levels_live(record.levels_live);
   result.set_pool_frames(record.pool_frames);
   result.set_pool_available(record.pool_available);
   result.set_pool_misses(record.pool_misses);

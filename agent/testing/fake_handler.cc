@@ -112,6 +112,7 @@ class FakeHandler {
   void Final() {
     FinalRecord record;
     record.messages = intervals_ * 10;
+    record.stream_hash = "00000000000000fe";
     record.state_hash = "00000000000000ff";
     record.xdp_mode = "native";
     record.bind_mode = "copy";

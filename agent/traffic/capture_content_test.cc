@@ -83,7 +83,7 @@ TEST(CaptureContent, RealIexCaptureIsWhole) {
   absl::StatusOr<StreamContent> content = LoadCapture(scenario.traffic(), kStoreBytes, kPackets);
   ASSERT_TRUE(content.ok()) << content.status();
   v1::SourceResult result;
-  FillReference(*content, result);
+  ASSERT_TRUE(FillReference(*content, result).ok());
   const DirectPass direct = PassOver(path);
   EXPECT_EQ(result.messages(), 391'999u);
   EXPECT_EQ(direct.messages, 391'999u);
@@ -153,7 +153,7 @@ TEST(CaptureContent, RealDayFileIsPacked) {
   absl::StatusOr<StreamContent> content = LoadCapture(Replay(path).traffic(), kStoreBytes, kPackets);
   ASSERT_TRUE(content.ok()) << content.status();
   v1::SourceResult result;
-  FillReference(*content, result);
+  ASSERT_TRUE(FillReference(*content, result).ok());
   EXPECT_EQ(result.messages(), 62'297u);
   EXPECT_EQ(
       Types(result),

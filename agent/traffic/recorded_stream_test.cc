@@ -143,7 +143,7 @@ TEST(RecordedStream, ReferenceIsTheHashOfEachMessageOnceInOrder) {
   for (uint64_t sequence = 1; sequence <= 6; ++sequence) hash.Add(0, sequence, Message("S1", sequence));
   hash.Add(1, 9, Message("S2", 9));
   v1::SourceResult result;
-  FillReference(content, result);
+  ASSERT_TRUE(FillReference(content, result).ok());
   EXPECT_EQ(result.reference_hash(), hash.ToString());
   EXPECT_EQ(result.messages(), 7u);
   ASSERT_EQ(result.types_size(), 1);
@@ -208,7 +208,7 @@ TEST(RecordedStream, SurvivesAnyPackets) {
     }
     if (!stream.Finish().ok()) continue;
     v1::SourceResult result;
-    FillReference(content, result);
+    ASSERT_TRUE(FillReference(content, result).ok());
     ASSERT_EQ(result.messages(), content.store->messages());
     Bytes out(70'000);
     for (const StreamPacket& packet : content.packets) {

@@ -85,7 +85,6 @@ class TrafficSourceImpl final : public TrafficSource {
  public:
   TrafficSourceImpl(StreamContent content, LinePlan plan)
       : content_(std::move(content)), plan_(std::move(plan)), planned_(plan_.lines[0].size() + plan_.lines[1].size()) {
-    FillReference(content_, reference_);
     reference_.set_gap_messages(plan_.gap_messages);
     reference_.set_data_packets_a(DataPackets(plan_.lines[Index(LineId::kA)]));
     reference_.set_data_packets_b(DataPackets(plan_.lines[Index(LineId::kB)]));
@@ -93,8 +92,9 @@ class TrafficSourceImpl final : public TrafficSource {
     reference_.set_reordered_packets(plan_.reordered_packets);
   }
 
-  // The second half of Create: what needs the host.
+  // The second half of Create: what needs memory and the host.
   absl::Status Open(const v1::Traffic& traffic, uint64_t seed, const Options& options) {
+    FEEDFARM_RETURN_IF_ERROR(FillReference(content_, reference_));
     FEEDFARM_ASSIGN_OR_RETURN(FrameSender a, OpenLine(LineId::kA, options.port_a, traffic.line_a()));
     FEEDFARM_ASSIGN_OR_RETURN(FrameSender b, OpenLine(LineId::kB, options.port_b, traffic.line_b()));
     const uint32_t address_a = a.address();

@@ -70,9 +70,10 @@ TEST(CampaignParser, FillsEveryDefault) {
   EXPECT_EQ(scenario.handler().pool_frames(), 4096);
   EXPECT_TRUE(scenario.handler().spin());
   EXPECT_FALSE(scenario.handler().fifo());
-  ASSERT_EQ(scenario.gates_size(), 5);
+  ASSERT_EQ(scenario.gates_size(), 6);
   EXPECT_EQ(scenario.gates(0).expression(), "messages == sent_messages");
-  EXPECT_EQ(scenario.gates(4).expression(), "state_hash == reference");
+  EXPECT_EQ(scenario.gates(4).expression(), "stream_hash == stream_reference");
+  EXPECT_EQ(scenario.gates(5).expression(), "state_hash == reference");
 }
 
 TEST(CampaignParser, ReadsEveryField) {

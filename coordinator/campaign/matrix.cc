@@ -55,6 +55,8 @@ constexpr MatrixField kMatrixFields[] = {
     {"snapshot", "handler.snapshot"},
     {"snapshot_tries", "handler.snapshot_tries"},
     {"start_after", "handler.start_after"},
+    {"book_orders_max", "handler.book_orders_max"},
+    {"book_levels_max", "handler.book_levels_max"},
     {"spin", "handler.spin"},
     {"fifo", "handler.fifo"},
     {"queues", "handler.queues"},

@@ -33,7 +33,7 @@ constexpr size_t kGatesMax = 200;
 // The gates of a scenario that names none: exactly once, in order, complete.
 constexpr absl::string_view kDefaultGates[] = {
     "messages == sent_messages", "duplicates == 0",         "out_of_order == 0",
-    "unrecovered_messages == 0", "state_hash == reference",
+    "unrecovered_messages == 0", "stream_hash == stream_reference", "state_hash == reference",
 };
 
 constexpr Choice kProtocols[] = {{"moldudp64-itch50", v1::FEED_PROTOCOL_MOLDUDP64_ITCH50},
@@ -187,6 +187,8 @@ void ReadHandler(const YamlNode* node, v1::HandlerConfig* out, Diagnostics& diag
   uint32_t window = 65'536;
   uint32_t tries = 8;
   uint32_t pool_frames = 4'096;
+  uint32_t book_orders_max = 1 << 20;
+  uint32_t book_levels_max = 1 << 19;
   bool spin = true;
   bool fifo = false;
   if (node == nullptr) ReadReceive(nullptr, out, diagnostics);
@@ -198,6 +200,8 @@ void ReadHandler(const YamlNode* node, v1::HandlerConfig* out, Diagnostics& diag
     reader.Duration("rerequest_timeout", 10 * kMicrosecond, 60 * kSecond, &rerequest_timeout_ns);
     reader.Count32("rerequest_tries", 0, 100, &tries);
     reader.PowerOfTwo("pool_frames", 256, 1 << 20, &pool_frames);
+    reader.Count32("book_orders_max", 1, (1 << 23) - 1, &book_orders_max);
+    reader.Count32("book_levels_max", 1, 1 << 22, &book_levels_max);
     reader.Bool("spin", &spin);
     reader.Bool("fifo", &fifo);
     ReadSnapshot(&reader, out);
@@ -210,6 +214,8 @@ void ReadHandler(const YamlNode* node, v1::HandlerConfig* out, Diagnostics& diag
   out->set_rerequest_timeout_ns(rerequest_timeout_ns);
   out->set_rerequest_tries(tries);
   out->set_pool_frames(pool_frames);
+  out->set_book_orders_max(book_orders_max);
+  out->set_book_levels_max(book_levels_max);
   out->set_spin(spin);
   out->set_fifo(fifo);
 }

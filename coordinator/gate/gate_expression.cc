@@ -1,5 +1,6 @@
 #include "coordinator/gate/gate_expression.h"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 #include <vector>
@@ -8,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "coordinator/campaign/suggestion.h"
 #include "coordinator/campaign/units.h"
@@ -171,6 +173,11 @@ class Parser {
     const Token inside = lexer_.Take();
     if (inside.kind != Token::Kind::kWord)
       return Fail(inside, absl::StrCat("expected a name in [ ], got ", Shown(inside)));
+    const auto& names = metric.bracket_names;
+    if (!names.empty() && std::find(names.begin(), names.end(), inside.text) == names.end()) {
+      return Fail(inside,
+                  absl::StrCat(metric.name, "[", inside.text, "] does not exist: one of ", absl::StrJoin(names, ", ")));
+    }
     *part = std::string(inside.text);
     if (lexer_.TakeSign("]")) return true;
     return Fail(lexer_.token(), absl::StrCat("expected \"]\", got ", Shown(lexer_.token())));
@@ -280,8 +287,8 @@ class Parser {
         return Fail(token,
                     absl::StrCat(left.name, " is a count: compare it with a plain number, not ", Quoted(token.text)));
       case Dimension::kHash:
-        return Fail(token,
-                    absl::StrCat(left.name, " is a hash: compare it with reference, as in state_hash == reference"));
+        return Fail(
+            token, absl::StrCat(left.name, " is a hash: compare it with its reference, as in state_hash == reference"));
     }
     return false;
   }

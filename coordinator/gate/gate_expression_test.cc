@@ -71,7 +71,11 @@ TEST(GateExpression, RefusesWrongDimensionsAndUnits) {
   EXPECT_EQ(Bad("duplicates == 5us"), "15 duplicates is a count: compare it with a plain number, not \"5us\"");
   EXPECT_THAT(Bad("delivered >= 0.99"), HasSubstr("14 delivered is a ratio, compared with one such as 99.9%"));
   EXPECT_EQ(Bad("state_hash == 0"),
-            "15 state_hash is a hash: compare it with reference, as in state_hash == reference");
+            "15 state_hash is a hash: compare it with its reference, as in state_hash == reference");
+  EXPECT_EQ(Good("stream_hash == stream_reference").dimension, Dimension::kHash);
+  EXPECT_EQ(Good("book[unknown_order] == 0").dimension, Dimension::kCount);
+  EXPECT_THAT(Bad("book[unknown_ordr] == 0"),
+              ::testing::HasSubstr("book[unknown_ordr] does not exist: one of applied,"));
   EXPECT_EQ(Bad("state_hash < reference"), "14 state_hash is a hash: only == and != make sense");
   EXPECT_EQ(Bad("duplicates == reference"), "15 duplicates is a count, reference is a hash: they cannot be compared");
   EXPECT_EQ(Bad("recovery_ms <= gaps"), "16 recovery_ms is a duration, gaps is a count: they cannot be compared");

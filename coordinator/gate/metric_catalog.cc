@@ -58,6 +58,14 @@ Value SentPackets(const RoleResults& results, Part line) {
   return Number(line == "A" ? a : line == "B" ? b : a + b);
 }
 
+Value Book(const RoleResults& results, Part outcome) {
+  double sum = 0;
+  for (const v1::ReasonCount& count : results.handler->book()) {
+    if (outcome.empty() || outcome == count.reason()) sum += static_cast<double>(count.count());
+  }
+  return Number(sum);
+}
+
 Value Drops(const RoleResults& results, Part reason) {
   double sum = 0;
   for (const v1::ReasonCount& drop : results.handler->drops()) {
@@ -122,8 +130,10 @@ Value Hash(const std::string& hash) {
   if (hash.empty()) return std::nullopt;
   return MetricValue{0, hash};
 }
+Value StreamHash(const RoleResults& results, Part) { return Hash(results.handler->stream_hash()); }
+Value StreamReference(const RoleResults& results, Part) { return Hash(results.source->reference_hash()); }
 Value StateHash(const RoleResults& results, Part) { return Hash(results.handler->state_hash()); }
-Value Reference(const RoleResults& results, Part) { return Hash(results.source->reference_hash()); }
+Value Reference(const RoleResults& results, Part) { return Hash(results.source->reference_state_hash()); }
 
 // What a rate search found for the goal.
 template <const char* kGoal>
@@ -177,6 +187,12 @@ constexpr Metric TimeOfHandler(Part name, double plain_unit_ns, decltype(Metric:
 #define SOURCE(field) (&FromSource<&v1::SourceResult::field>)
 #define LINES(field) (&FromLines<&v1::LineResult::field>)
 
+// As the handler names them (pipeline/book/feed_book.h; a test at the agent compares).
+constexpr absl::string_view kBookOutcomes[] = {
+    "applied",         "noted",    "malformed",        "unknown_order",       "duplicate_order", "zero_shares",
+    "too_many_shares", "bad_side", "wrong_instrument", "locate_out_of_range", "orders_full",     "levels_full",
+};
+
 constexpr Metric kCatalog[] = {
     // Exactly once, in order.
     OfHandler("messages", kCorrectness, &HandlerMessages, "Messages delivered in order; `messages[A]`: of one type.",
@@ -192,15 +208,27 @@ constexpr Metric kCatalog[] = {
      .needs_source = true,
      .absence = "nothing was sent",
      .get = &Delivered},
+    {.name = "stream_hash",
+     .dimension = Dimension::kHash,
+     .doc = "Chained hash over every delivered message: exactly once, in order.",
+     .needs_handler = true,
+     .absence = "the handler gave no hash",
+     .get = &StreamHash},
+    {.name = "stream_reference",
+     .dimension = Dimension::kHash,
+     .doc = "What `stream_hash` must be: the source's, over what it sent.",
+     .needs_source = true,
+     .absence = "the source gave no hash",
+     .get = &StreamReference},
     {.name = "state_hash",
      .dimension = Dimension::kHash,
-     .doc = "Chained hash over every delivered message.",
+     .doc = "Hash of the books after the last message, whatever led there.",
      .needs_handler = true,
      .absence = "the handler gave no hash",
      .get = &StateHash},
     {.name = "reference",
      .dimension = Dimension::kHash,
-     .doc = "The same hash, computed by the source over what it sent.",
+     .doc = "What `state_hash` must be: the source's, after it applied what it sent in order.",
      .needs_source = true,
      .absence = "the source gave no hash",
      .get = &Reference},
@@ -228,6 +256,14 @@ constexpr Metric kCatalog[] = {
               kLine),
     OfHandler("malformed_messages", kCorrectness, HANDLER(malformed_messages),
               "Messages of unknown type or wrong length."),
+    {.name = "book",
+     .doc = "Messages by what became of them at the books: `book[applied]`, `book[unknown_order]`, ...",
+     .part = Metric::Part::kBracket,
+     .bracket_names = kBookOutcomes,
+     .needs_handler = true,
+     .get = &Book},
+    OfHandler("orders_live", kCorrectness, HANDLER(orders_live), "Orders in the books after the last message."),
+    OfHandler("levels_live", kCorrectness, HANDLER(levels_live), "Price levels in the books after the last message."),
     OfHandler("stale_packets", kCorrectness, LINES(stale_packets), "Packets of an older session or generation.", kLine),
     // Faults: what was done, and what the handler made of it.
     OfSource("injected_gap_messages", kCorrectness, SOURCE(gap_messages), "Messages that `gap` faults left out."),

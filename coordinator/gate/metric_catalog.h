@@ -44,6 +44,8 @@ struct Metric {
   // "drops[ring_full]".
   enum class Part : uint8_t { kNone, kLine, kBracket };
   Part part = Part::kNone;
+  // What may stand in the brackets; empty = anything.
+  std::span<const absl::string_view> bracket_names = {};
   bool needs_handler = false;
   bool needs_source = false;
   bool needs_search = false;

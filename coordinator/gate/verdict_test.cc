@@ -32,6 +32,7 @@ v1::Histogram Encoded(v1::LatencyMetric metric, v1::TimestampClass timestamp_cla
 v1::HandlerResult GoodHandler() {
   v1::HandlerResult handler;
   handler.set_messages(1000);
+  handler.set_stream_hash("00000000000000bb");
   handler.set_state_hash("00000000000000aa");
   v1::TypeCount* type = handler.add_types();
   type->set_type("A");
@@ -50,7 +51,8 @@ v1::HandlerResult GoodHandler() {
 v1::SourceResult GoodSource() {
   v1::SourceResult source;
   source.set_messages(1000);
-  source.set_reference_hash("00000000000000aa");
+  source.set_reference_hash("00000000000000bb");
+  source.set_reference_state_hash("00000000000000aa");
   return source;
 }
 
@@ -75,14 +77,15 @@ class VerdictTest : public ::testing::Test {
 
 TEST_F(VerdictTest, PassesWhenEveryGateHolds) {
   const v1::RunResult result =
-      Judge({"messages == sent_messages", "state_hash == reference", "messages[A] == 600", "malformed_packets == 5",
-             "malformed_packets.B == 3", "delivered >= 100%", "pool_leaked == 0", "packets.A == 250"});
+      Judge({"messages == sent_messages", "state_hash == reference", "stream_hash == stream_reference",
+             "messages[A] == 600", "malformed_packets == 5", "malformed_packets.B == 3", "delivered >= 100%",
+             "pool_leaked == 0", "packets.A == 250"});
   EXPECT_EQ(result.verdict(), v1::VERDICT_PASSED) << result.DebugString();
   EXPECT_THAT(result.reasons(), IsEmpty());
   EXPECT_EQ(result.gates(0).measured(), "1000");
   EXPECT_EQ(result.gates(0).expected(), "== 1000");
   EXPECT_EQ(result.gates(1).measured(), "00000000000000aa");
-  EXPECT_EQ(result.gates(5).measured(), "100%");
+  EXPECT_EQ(result.gates(6).measured(), "100%");
 }
 
 TEST_F(VerdictTest, FailsOnABrokenCorrectnessGate) {

@@ -106,8 +106,8 @@ void SimulatedAgent::Take(const v1::DesiredRun& desired, uint64_t now_ns) {
     return;
   }
   if (desired.epoch() < epoch_seen_ || (desired.epoch() == epoch_seen_ && desired.run_id() != epoch_run_)) {
-    violations_.push_back(absl::StrCat(host_, ": ", desired.run_id(), " came with epoch ", desired.epoch(), " after ",
-                                       epoch_seen_));
+    violations_.push_back(
+        absl::StrCat(host_, ": ", desired.run_id(), " came with epoch ", desired.epoch(), " after ", epoch_seen_));
     return;
   }
   for (auto& [id, other] : runs_) {
@@ -174,7 +174,8 @@ void SimulatedAgent::TickTraffic(Run* run, uint64_t now_ns, uint64_t unix_ns) {
     run->next_interval_ns = now_ns + kIntervalNs;
     ++run->telemetry_made;
   }
-  if (run->crashes && passed > length / 2) return Fail(run, v1::FAILURE_CAUSE_SUBJECT, "the handler was killed by signal 11");
+  if (run->crashes && passed > length / 2)
+    return Fail(run, v1::FAILURE_CAUSE_SUBJECT, "the handler was killed by signal 11");
   // Half of the handlers know the end by themselves; the others wait for STOP.
   const bool ends_alone = run->desired.role() == v1::ROLE_SOURCE || run->desired.seed() % 2 == 0;
   if (passed > length && ends_alone) run->state = v1::AGENT_RUN_STATE_DONE;
@@ -219,9 +220,11 @@ v1::AgentState SimulatedAgent::State() const {
     if (run.desired.role() == v1::ROLE_SOURCE) {
       observed->mutable_source_result()->set_messages(sent);
       observed->mutable_source_result()->set_reference_hash(absl::StrCat(absl::Hex(sent, absl::kZeroPad16)));
+      observed->mutable_source_result()->set_reference_state_hash(absl::StrCat(absl::Hex(sent, absl::kZeroPad16)));
     } else {
       const uint64_t delivered = sent - (run.lossy ? 1 : 0);
       observed->mutable_handler_result()->set_messages(delivered);
+      observed->mutable_handler_result()->set_stream_hash(absl::StrCat(absl::Hex(delivered, absl::kZeroPad16)));
       observed->mutable_handler_result()->set_state_hash(absl::StrCat(absl::Hex(delivered, absl::kZeroPad16)));
     }
   }
@@ -238,7 +241,8 @@ std::vector<v1::TelemetryInterval> SimulatedAgent::Unacknowledged(size_t limit) 
       interval.set_role(run.desired.role());
       interval.set_sequence(s);
       v1::Histogram* histogram = interval.add_histograms();
-      histogram->set_metric(run.desired.role() == v1::ROLE_SOURCE ? v1::LATENCY_METRIC_SEND : v1::LATENCY_METRIC_DECODE);
+      histogram->set_metric(run.desired.role() == v1::ROLE_SOURCE ? v1::LATENCY_METRIC_SEND
+                                                                  : v1::LATENCY_METRIC_DECODE);
       histogram->set_timestamp_class(v1::TIMESTAMP_CLASS_SOFTWARE);
       histogram->set_hdr_v2_compressed(OneInterval());
       histogram->set_count(10);

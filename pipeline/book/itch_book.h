@@ -15,6 +15,7 @@
 #include "pipeline/book/level_index.h"
 #include "pipeline/book/level_tree.h"
 #include "pipeline/book/order_index.h"
+#include "pipeline/itch/messages_admin.h"
 #include "pipeline/itch/types.h"
 
 namespace feedfarm {
@@ -49,6 +50,14 @@ class ItchBook {
   // --- FeedBook ---
 
   static constexpr size_t kPrefetchStages = 3;
+  // What messages that belong together have in common: the locate, 0 for those about the feed as a whole. Books to
+  // which messages are dealt out by it have hashes that add up, as long as no reference lives in two of them at once.
+  static uint32_t Route(std::span<const uint8_t> message) {
+    if (message.size() < 3) return 0;
+    const bool feed_wide = message[0] == itch::SystemEvent::kType || message[0] == itch::MwcbDeclineLevels::kType ||
+                           message[0] == itch::MwcbStatus::kType;
+    return feed_wide ? 0 : LoadBig<uint16_t>(message.data() + 1);
+  }
   Applied Apply(std::span<const uint8_t> message);
   void Prefetch(size_t stage, std::span<const uint8_t> message) const {
     if (stage == 0) PrefetchStage<0>(message);

@@ -64,6 +64,8 @@ constexpr Field kFields[] = {
     {"snapshot_gap_messages", &FinalRecord::snapshot_gap_messages},
     {"snapshot_image_messages", &FinalRecord::snapshot_image_messages},
     {"snapshot_max_ns", &FinalRecord::snapshot_max_ns},
+    {"orders_live", &FinalRecord::orders_live},
+    {"levels_live", &FinalRecord::levels_live},
 };
 
 constexpr const char* kLineNames[kLines] = {"A", "B"};
@@ -102,8 +104,9 @@ RecordLine FinalRecord::ToLine() const {
   for (size_t i = 0; i < kLines; ++i) {
     for (const LineField& field : kLineFields) line.AddUint(LineKey(i, field.name), lines[i].*field.value);
   }
-  line.Add("types", JoinCounts(types)).Add("drops", JoinCounts(drops)).Add("state_hash", state_hash);
   line.Add("snapshot_failures", JoinCounts(snapshot_failures));
+  line.Add("types", JoinCounts(types)).Add("drops", JoinCounts(drops)).Add("book", JoinCounts(book));
+  line.Add("stream_hash", stream_hash).Add("state_hash", state_hash);
   line.Add("xdp_mode", xdp_mode).Add("bind_mode", bind_mode).AddUint("end_of_session", end_of_session ? 1 : 0);
   AddHistograms(histograms, line);
   return line;
@@ -123,6 +126,8 @@ absl::StatusOr<FinalRecord> FinalRecord::FromLine(const RecordLine& line) {
   FEEDFARM_ASSIGN_OR_RETURN(record.types, SplitCounts(line, "types"));
   FEEDFARM_ASSIGN_OR_RETURN(record.drops, SplitCounts(line, "drops"));
   FEEDFARM_ASSIGN_OR_RETURN(record.snapshot_failures, SplitCounts(line, "snapshot_failures"));
+  FEEDFARM_ASSIGN_OR_RETURN(record.book, SplitCounts(line, "book"));
+  FEEDFARM_ASSIGN_OR_RETURN(record.stream_hash, Text(line, "stream_hash"));
   FEEDFARM_ASSIGN_OR_RETURN(record.state_hash, Text(line, "state_hash"));
   FEEDFARM_ASSIGN_OR_RETURN(record.xdp_mode, Text(line, "xdp_mode"));
   FEEDFARM_ASSIGN_OR_RETURN(record.bind_mode, Text(line, "bind_mode"));

@@ -48,7 +48,12 @@ struct FinalRecord {
   uint64_t failovers = 0;
   uint64_t failover_max_ns = 0;
   uint64_t recovery_max_ns = 0;
-  std::string state_hash;  // 16 hex digits
+  std::string stream_hash;  // 16 hex digits
+  std::string state_hash;   // 16 hex digits
+  // Messages by what became of them at the book (Name(BookOutcome)), only those that happened.
+  std::vector<std::pair<std::string, uint64_t>> book;
+  uint64_t orders_live = 0;
+  uint64_t levels_live = 0;
   uint64_t pool_frames = 0;
   uint64_t pool_available = 0;
   uint64_t pool_misses = 0;

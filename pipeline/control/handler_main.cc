@@ -12,6 +12,9 @@
 #include "absl/strings/str_cat.h"
 #include "glog/logging.h"
 #include "pipeline/base/status_macros.h"
+#include "pipeline/book/book_stage.h"
+#include "pipeline/book/deep_book.h"
+#include "pipeline/book/itch_book.h"
 #include "pipeline/control/control_channel.h"
 #include "pipeline/control/handler_options.h"
 #include "pipeline/control/hot_loop.h"
@@ -38,12 +41,24 @@ FeedHandlerOptions FeedOptions(const HandlerOptions& options) {
   return feed;
 }
 
+absl::StatusOr<std::unique_ptr<BookStage>> MakeBooks(const HandlerOptions& options) {
+  if (options.protocol == HandlerProtocol::kIexDeep) {
+    FEEDFARM_ASSIGN_OR_RETURN(std::unique_ptr<DeepBook> book,
+                              DeepBook::Create({.levels_max = options.book_levels_max}));
+    return std::make_unique<InlineBook<DeepBook>>(std::move(book));
+  }
+  FEEDFARM_ASSIGN_OR_RETURN(std::unique_ptr<ItchBook> book, ItchBook::Create({.orders_max = options.book_orders_max,
+                                                                              .levels_max = options.book_levels_max}));
+  return std::make_unique<InlineBook<ItchBook>>(std::move(book));
+}
+
 template <class Protocol>
 absl::StatusOr<std::unique_ptr<HotLoop>> MakeLoop(const HandlerOptions& options, LiveSource* source,
                                                   RerequestChannel* channel, FeedEventQueue* events,
-                                                  LatencyHistograms* histograms, HotMailbox* mailbox) {
-  FEEDFARM_ASSIGN_OR_RETURN(auto handler,
-                            FeedHandler<Protocol>::Create(FeedOptions(options), source, channel, events, histograms));
+                                                  LatencyHistograms* histograms, BookStage* books,
+                                                  HotMailbox* mailbox) {
+  FEEDFARM_ASSIGN_OR_RETURN(
+      auto handler, FeedHandler<Protocol>::Create(FeedOptions(options), source, channel, events, histograms, books));
   return std::make_unique<FeedHotLoop<Protocol>>(std::move(handler), source, mailbox, options.spin);
 }
 
@@ -71,10 +86,11 @@ absl::Status Serve(const HandlerOptions& options, ControlChannel& control) {
   LatencyHistograms first, second;
   FEEDFARM_ASSIGN_OR_RETURN(const std::unique_ptr<LiveSource> source, MakeLiveSource(options.receive));
   for (const Refusal& refusal : source->grants().not_granted) LOG(WARNING) << "not granted: " << Sentence(refusal);
+  FEEDFARM_ASSIGN_OR_RETURN(const std::unique_ptr<BookStage> books, MakeBooks(options));
   const auto make_loop =
       options.protocol == HandlerProtocol::kMoldItch ? MakeLoop<MoldItchProtocol> : MakeLoop<IexDeepProtocol>;
   FEEDFARM_ASSIGN_OR_RETURN(std::unique_ptr<HotLoop> loop,
-                            make_loop(options, source.get(), client.get(), &events, &first, &mailbox));
+                            make_loop(options, source.get(), client.get(), &events, &first, books.get(), &mailbox));
   HotThread hot({.cpu = options.cpu, .fifo = options.fifo, .spin = options.spin}, std::move(loop));
   LogNotGranted(hot.not_granted());
   Housekeeper housekeeper(

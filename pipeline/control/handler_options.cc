@@ -36,6 +36,8 @@ void Declare(CLI::App& app, HandlerOptions& options, Texts& texts) {
   app.add_option("--window-messages", options.window_messages, "messages the reorder buffer holds, power of two");
   app.add_option("--rerequest-timeout-ns", options.rerequest_timeout_ns, "first wait for an answer, doubles");
   app.add_option("--rerequest-tries", options.rerequest_tries, "requests for a range before it is unrecoverable");
+  app.add_option("--book-orders-max", options.book_orders_max, "live orders that the books hold");
+  app.add_option("--book-levels-max", options.book_levels_max, "price levels that the books hold");
   app.add_flag("--spin", options.spin, "spin on the rings instead of sleeping");
   app.add_flag("--fifo", options.fifo, "SCHED_FIFO for the hot thread");
   app.add_option("--cpu", options.cpu, "core of the hot thread; -1: not pinned");
@@ -85,6 +87,9 @@ absl::Status Check(const Texts& texts, HandlerOptions& options) {
   }
   if (!std::has_single_bit(options.window_messages)) {
     return absl::InvalidArgumentError("--window-messages must be a power of two");
+  }
+  if (options.book_orders_max == 0 || options.book_levels_max == 0) {
+    return absl::InvalidArgumentError("--book-orders-max and --book-levels-max must not be 0");
   }
   if (options.dwell_ns == 0 || options.rerequest_timeout_ns == 0) {
     return absl::InvalidArgumentError("--dwell-ns and --rerequest-timeout-ns must not be 0");

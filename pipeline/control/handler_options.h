@@ -21,6 +21,8 @@ struct HandlerOptions {
   uint32_t window_messages = 65'536;
   uint64_t rerequest_timeout_ns = 5'000'000;
   uint32_t rerequest_tries = 8;
+  uint32_t book_orders_max = 1 << 20;
+  uint32_t book_levels_max = 1 << 19;
   bool spin = false;
   bool fifo = false;
   int cpu = -1;  // -1 = not pinned

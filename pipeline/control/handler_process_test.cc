@@ -248,7 +248,7 @@ TEST_F(HandlerProcess, DeliversOverXdpRecoversAndAccounts) {
   const FinalRecord final = *FinalRecord::FromLine(*line);
   EXPECT_EQ(child.Wait(), 0);
   EXPECT_EQ(final.messages, 4'000u);
-  EXPECT_EQ(final.state_hash, HashOf(4'000));
+  EXPECT_EQ(final.stream_hash, HashOf(4'000));
   EXPECT_EQ(final.gaps, 1u);
   EXPECT_EQ(final.gap_messages, 1'000u);
   EXPECT_EQ(final.recovered_messages, 1'000u);
@@ -288,7 +288,7 @@ TEST_F(HandlerProcess, MeasuresACutInTheXdpProgram) {
   ASSERT_TRUE(line);
   const FinalRecord final = *FinalRecord::FromLine(*line);
   EXPECT_EQ(final.messages, 10'100u);
-  EXPECT_EQ(final.state_hash, HashOf(10'100));
+  EXPECT_EQ(final.stream_hash, HashOf(10'100));
   EXPECT_EQ(final.gaps, 0u);
   EXPECT_EQ(final.unrecovered_messages + final.duplicates, 0u);
   // The rule drops for 200 ms exactly; what is measured also has the sender's own pauses at both edges.
@@ -332,7 +332,7 @@ TEST_F(HandlerProcess, ComesBackAfterAKillAndRecoversEverything) {
   child.Say(RecordLine("stop"));
   const auto line = child.NextOf("final");
   ASSERT_TRUE(line);
-  EXPECT_EQ(FinalRecord::FromLine(*line)->state_hash, HashOf(4'000));
+  EXPECT_EQ(FinalRecord::FromLine(*line)->stream_hash, HashOf(4'000));
 }
 
 TEST_F(HandlerProcess, EndsWhenTheAgentIsGone) {

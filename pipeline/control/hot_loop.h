@@ -63,6 +63,7 @@ class FeedHotLoop final : public HotLoop {
       answer.allocations = guard.allocations() - attending_;
       answer.histograms = handler_->SwapHistograms(request.histograms);
       answer.counters = handler_->Snapshot();
+      if (stop) answer.counters.state_hash = handler_->StateHash();
       answer.source = source_->Counters();
     }
     attending_ += guard.allocations() - at_start;

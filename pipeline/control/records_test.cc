@@ -27,7 +27,11 @@ TEST(FinalRecord, ComesBackWhole) {
   record.lines[0].packets = 5;
   record.lines[1].cut_measured_ns = 200'000'000;
   record.lines[1].heartbeats = 9;
+  record.stream_hash = "fedcba9876543210";
   record.state_hash = "0123456789abcdef";
+  record.book = {{"applied", 17}, {"unknown_order", 2}};
+  record.orders_live = 9;
+  record.levels_live = 8;
   record.drops = {{"window_full", 3}, {"ring_full", 1}};
   record.histograms = {SomeHistogram()};
   record.end_of_session = true;

@@ -145,7 +145,14 @@ FinalRecord MakeFinal(const FeedCounters& counters, const SourceCounters& source
   record.partial_overlaps = counters.partial_overlaps;
   record.failovers = counters.failovers;
   record.failover_max_ns = counters.failover_max_ns;
+  record.stream_hash = absl::StrFormat("%016x", counters.stream_hash);
   record.state_hash = absl::StrFormat("%016x", counters.state_hash);
+  for (size_t i = 0; i < kBookOutcomes; ++i) {
+    if (counters.book.outcomes[i] == 0) continue;
+    record.book.emplace_back(std::string(Name(static_cast<BookOutcome>(i))), counters.book.outcomes[i]);
+  }
+  record.orders_live = counters.book.orders_live;
+  record.levels_live = counters.book.levels_live;
   record.end_of_session = counters.end_of_session;
   record.pool_frames = source.pool_frames;
   record.pool_available = source.pool_available;
@@ -167,7 +174,7 @@ std::string ToJson(const RecordLine& line) {
   nlohmann::ordered_json json;
   for (const auto& [key, value] : line.fields()) {
     if (key.starts_with("hist.")) continue;
-    if (const auto number = line.Uint(key); number.ok() && key != "state_hash") {
+    if (const auto number = line.Uint(key); number.ok() && !key.ends_with("_hash")) {
       json[key] = *number;
     } else {
       json[key] = value;

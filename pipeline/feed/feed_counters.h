@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 
+#include "pipeline/book/book_stage.h"
 #include "pipeline/feed/gap_recovery.h"
 #include "pipeline/feed/line_arbiter.h"
 #include "pipeline/feed/snapshot_recovery.h"
@@ -41,6 +42,9 @@ struct FeedCounters {
   uint64_t failovers = 0;
   uint64_t failover_max_ns = 0;
   std::array<uint64_t, kLines> cut_measured_ns{};
+  uint64_t stream_hash = 0;
+  BookTotals book;
+  // Filled in when the stream is over: of the books.
   uint64_t state_hash = 0;
   bool end_of_session = false;
 };

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "pipeline/base/clock.h"
 #include "pipeline/base/status_macros.h"
+#include "pipeline/feed/delivery.h"
 #include "pipeline/feed/feed_counters.h"
 #include "pipeline/feed/feed_event_queue.h"
 #include "pipeline/feed/feed_protocol.h"
@@ -18,8 +19,6 @@
 #include "pipeline/feed/line_monitor.h"
 #include "pipeline/feed/rerequest_channel.h"
 #include "pipeline/feed/sequenced_stream.h"
-#include "pipeline/feed/stream_auditor.h"
-#include "pipeline/feed/stream_hash.h"
 #include "pipeline/source/packet_source.h"
 
 namespace feedfarm {
@@ -35,24 +34,28 @@ struct TaiClock {
 };
 
 // The one place where the stages are wired: source -> framing -> arbiter -> stream (reorder buffer, gap recovery) ->
-// delivery (type counts, hash, auditor, latencies). Everything runs in Poll, on one thread.
+// delivery (type counts, hash, auditor, book). Everything runs in Poll, on one thread.
 //
 // The clock is read once a batch, after it was received: that is the decode entry of all its packets and the delivery
 // of all messages that it sets free, and what timeouts count on. The hot path has no lock, allocation, log or virtual
 // call a message; receive buffers go back at the end of each Poll, whatever became of their packets.
+//
+// A packet of an undisturbed stream only adds its messages to the delivery's plan, which is carried out at the end of
+// the batch, or before the first packet that needs more thought.
 template <FeedProtocol Protocol, class Clock = TaiClock>
 class FeedHandler {
  public:
-  // source, channel (nullptr = no re-request server), events and histograms are borrowed.
+  // source, channel (nullptr = no re-request server), events, histograms and books (nullptr = none) are borrowed.
   // INVALID_ARGUMENT: the window is no power of two.
   static absl::StatusOr<std::unique_ptr<FeedHandler>> Create(FeedHandlerOptions options, PacketSource* source,
                                                              RerequestChannel* channel, FeedEventQueue* events,
-                                                             LatencyHistograms* histograms, Clock clock = {}) {
+                                                             LatencyHistograms* histograms, BookStage* books,
+                                                             Clock clock = {}) {
     FEEDFARM_ASSIGN_OR_RETURN(ReorderBuffer first, ReorderBuffer::Create(options.window));
     FEEDFARM_ASSIGN_OR_RETURN(ReorderBuffer second, ReorderBuffer::Create(options.window));
     if (channel == nullptr) options.recovery.tries = 0;
     return std::unique_ptr<FeedHandler>(new FeedHandler(options, std::move(first), std::move(second), source, channel,
-                                                        events, histograms, std::move(clock)));
+                                                        events, histograms, books, std::move(clock)));
   }
   FeedHandler(const FeedHandler&) = delete;
   FeedHandler& operator=(const FeedHandler&) = delete;
@@ -66,6 +69,7 @@ class FeedHandler {
       if (i + kPrefetch < count) __builtin_prefetch(batch_[i + kPrefetch].payload);
       OnLinePacket(batch_[i]);
     }
+    FlushPlan();
     source_->Release(std::span(batch_).first(count));
     const bool backlog = count >= kBacklog && ++backlog_turns_ < kBacklogTurnsMax;
     if (backlog) return count;
@@ -96,32 +100,28 @@ class FeedHandler {
   // Records into `histograms` from now on; returns those used before.
   LatencyHistograms* SwapHistograms(LatencyHistograms* histograms) { return std::exchange(histograms_, histograms); }
 
-  // All counters. Cost: a copy of 2.5 kB.
+  // All counters but the books' state hash. Cost: a copy of 2.5 kB.
   FeedCounters Snapshot() const {
     FeedCounters counters = counters_;
-    counters.duplicates = auditor_.duplicates();
-    counters.out_of_order = auditor_.out_of_order();
+    counters.duplicates = delivery_.auditor().duplicates();
+    counters.out_of_order = delivery_.auditor().out_of_order();
     counters.failovers = monitor_.failovers();
     counters.failover_max_ns = monitor_.failover_max_ns();
     counters.cut_measured_ns = {monitor_.cut_measured_ns(LineId::kA), monitor_.cut_measured_ns(LineId::kB)};
-    counters.state_hash = hash_.value();
+    counters.stream_hash = delivery_.hash().value();
     counters.end_of_session = arbiter_.joined() && arbiter_.ended();
+    if (delivery_.books() != nullptr) counters.book = delivery_.books()->Totals();
     return counters;
   }
+
+  // Of the books as they are now; 0 without any. Walks all of them: not while packets come.
+  uint64_t StateHash() { return delivery_.books() == nullptr ? 0 : delivery_.books()->StateHash(); }
 
   const LineArbiter& arbiter() const { return arbiter_; }
 
   // Delivery of one message, called by the stream: exactly once, in order.
   void operator()(uint32_t generation, uint64_t sequence, std::span<const uint8_t> message, const MessageTimes& times) {
-    ++counters_.messages;
-    if (!message.empty()) [[likely]] {
-      ++counters_.types[message[0]];
-      counters_.malformed_messages += Protocol::LengthFits(message[0], message.size()) ? 0 : 1;
-    } else {
-      ++counters_.malformed_messages;
-    }
-    hash_.Add(generation, sequence, message);
-    auditor_.Observe(generation, sequence);
+    delivery_.Deliver(generation, sequence, message);
     if (times.receive_tai_ns != run_times_.receive_tai_ns || times.intended_tai_ns != run_times_.intended_tai_ns) {
       FlushLatency();
       run_times_ = times;
@@ -139,7 +139,8 @@ class FeedHandler {
   using Framing = typename Protocol::Framing;
 
   FeedHandler(const FeedHandlerOptions& options, ReorderBuffer first, ReorderBuffer second, PacketSource* source,
-              RerequestChannel* channel, FeedEventQueue* events, LatencyHistograms* histograms, Clock clock)
+              RerequestChannel* channel, FeedEventQueue* events, LatencyHistograms* histograms, BookStage* books,
+              Clock clock)
       : source_(source),
         channel_(channel),
         histograms_(histograms),
@@ -147,7 +148,8 @@ class FeedHandler {
         streams_{SequencedStream(std::move(first), options.recovery, &counters_.recovery, events),
                  SequencedStream(std::move(second), options.recovery, &counters_.recovery, events)},
         arbiter_(options.arbiter, &streams_[0], &streams_[1], &counters_.arbiter, events),
-        monitor_(options.arbiter.dwell_ns, events) {}
+        monitor_(options.arbiter.dwell_ns, events),
+        delivery_(&counters_, books) {}
 
   void OnLinePacket(const Packet& packet) {
     LineCounters& line = counters_.lines[Index(packet.line)];
@@ -160,6 +162,69 @@ class FeedHandler {
     }
     const std::span payload(packet.payload, packet.size);
     const PacketHeader header = Framing::ParseHeader(payload);
+    if (arbiter_.Ordinary(header) && arbiter_.current().steady()) [[likely]] {
+      const uint64_t end = header.first_sequence + header.count;
+      const uint64_t next = arbiter_.current().next() + delivery_.planned();
+      if (end <= next) {
+        monitor_.OnPacket(packet.line, receive_ns);
+        ++line.second_copies;
+        return;
+      }
+      if (header.first_sequence <= next && Plan(payload, header, next - header.first_sequence)) {
+        monitor_.OnPacket(packet.line, receive_ns);
+        monitor_.OnFirstCopy(packet.line, receive_ns);
+        ++line.first_copies;
+        counters_.partial_overlaps += header.first_sequence < next ? 1 : 0;
+        RecordDelivery(packet, end - next);
+        return;
+      }
+    }
+    FlushPlan();
+    OnAnyPacket(packet, header, receive_ns);
+  }
+
+  // Plans the packet's messages but the first `skip`. False, with nothing planned: there is no room even when the plan
+  // is empty, or a block runs past the end.
+  bool Plan(std::span<const uint8_t> payload, const PacketHeader& header, uint64_t skip) {
+    if (!delivery_.HasRoom(header.count)) [[unlikely]] {
+      FlushPlan();
+      if (!delivery_.HasRoom(header.count)) return false;
+    }
+    const size_t planned = delivery_.planned();
+    const bool whole = Framing::WalkBlocks(payload, header, [&](size_t at, uint16_t length) {
+      if (skip != 0) [[unlikely]] {
+        --skip;
+      } else {
+        delivery_.Plan(payload.subspan(at, length));
+      }
+    });
+    if (!whole) [[unlikely]]
+      delivery_.Unplan(planned);
+    return whole;
+  }
+
+  void FlushPlan() {
+    const size_t planned = delivery_.planned();
+    if (planned == 0) return;
+    SequencedStream& stream = arbiter_.current();
+    delivery_.Flush(stream.generation(), stream.next());
+    stream.Advance(planned);
+  }
+
+  // A packet's messages are delivered in this batch.
+  void RecordDelivery(const Packet& packet, uint64_t messages) {
+    if (packet.timestamp_class != TimestampClass::kNone) {
+      Record(LatencyMetric::kDeliver, packet.timestamp_class, packet.receive_tai_ns, messages);
+    }
+    if (packet.intended_tai_ns != 0) {
+      Record(LatencyMetric::kEndToEnd, packet.timestamp_class, packet.intended_tai_ns, messages);
+    }
+  }
+
+  // Nothing is planned.
+  void OnAnyPacket(const Packet& packet, const PacketHeader& header, uint64_t receive_ns) {
+    LineCounters& line = counters_.lines[Index(packet.line)];
+    const std::span payload(packet.payload, packet.size);
     if (header.kind == PacketKind::kMalformed || !IndexIfNeeded(payload, header)) [[unlikely]] {
       ++line.malformed_packets;
       return;
@@ -262,17 +327,22 @@ class FeedHandler {
   // Messages of one packet have equal times: they are recorded together.
   void FlushLatency() {
     if (run_messages_ == 0) return;
-    if (run_times_.receive_tai_ns != 0) Record(LatencyMetric::kDeliver, run_times_.receive_tai_ns);
-    if (run_times_.intended_tai_ns != 0) Record(LatencyMetric::kEndToEnd, run_times_.intended_tai_ns);
+    const TimestampClass timestamp_class = run_times_.timestamp_class;
+    if (run_times_.receive_tai_ns != 0) {
+      Record(LatencyMetric::kDeliver, timestamp_class, run_times_.receive_tai_ns, run_messages_);
+    }
+    if (run_times_.intended_tai_ns != 0) {
+      Record(LatencyMetric::kEndToEnd, timestamp_class, run_times_.intended_tai_ns, run_messages_);
+    }
     run_messages_ = 0;
   }
 
-  void Record(LatencyMetric metric, uint64_t since_ns) {
-    Histogram& histogram = histograms_->Of(metric, run_times_.timestamp_class);
-    if (run_messages_ == 1) {
+  void Record(LatencyMetric metric, TimestampClass timestamp_class, uint64_t since_ns, uint64_t messages) {
+    Histogram& histogram = histograms_->Of(metric, timestamp_class);
+    if (messages == 1) {
       histogram.Record(Since(since_ns));
     } else {
-      histogram.RecordCount(Since(since_ns), run_messages_);
+      histogram.RecordCount(Since(since_ns), messages);
     }
   }
 
@@ -285,8 +355,7 @@ class FeedHandler {
   std::array<SequencedStream, 2> streams_;
   LineArbiter arbiter_;
   LineMonitor monitor_;
-  StreamHash hash_;
-  StreamAuditor auditor_;
+  Delivery<Protocol> delivery_;
   MessageTimes run_times_;
   uint64_t run_messages_ = 0;
   uint32_t backlog_turns_ = 0;

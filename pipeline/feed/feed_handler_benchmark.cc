@@ -71,7 +71,7 @@ void DecodeOnly(benchmark::State& state) {
   MemorySource source(static_cast<uint32_t>(state.range(0)));
   LatencyHistograms histograms;
   FeedEventQueue events;
-  auto handler = FeedHandler<MoldItchProtocol, FixedClock>::Create({}, &source, nullptr, &events, &histograms);
+  auto handler = FeedHandler<MoldItchProtocol, FixedClock>::Create({}, &source, nullptr, &events, &histograms, nullptr);
   uint64_t frames = 0;
   for (auto _ : state) frames += (*handler)->Poll();
   const FeedCounters counters = (*handler)->Snapshot();

@@ -80,7 +80,7 @@ class IexCapture : public ::testing::Test {
     FeedHandlerOptions options;
     options.arbiter.first_sequence = 0;
     auto handler = FeedHandler<IexDeepProtocol, FakeClock>::Create(options, &source, nullptr, &events, &histograms,
-                                                                   FakeClock{&source.now_ns});
+                                                                   nullptr, FakeClock{&source.now_ns});
     EXPECT_TRUE(handler.ok());
     while (!source.exhausted()) (*handler)->Poll();
     (*handler)->Finish();
@@ -114,7 +114,7 @@ TEST_F(IexCapture, ComesThroughWholeOnTwoLines) {
   EXPECT_EQ(counters.messages, kMessages);
   EXPECT_EQ(counters.arbiter.session_restarts, kRestarts);
   EXPECT_EQ(counters.arbiter.session_changes, 0u);
-  EXPECT_EQ(counters.state_hash, ReferenceHash());
+  EXPECT_EQ(counters.stream_hash, ReferenceHash());
   EXPECT_EQ(counters.duplicates + counters.out_of_order + counters.malformed_messages, 0u);
   EXPECT_EQ(counters.recovery.gaps, 0u);
   EXPECT_EQ(counters.window_full, 0u);
@@ -132,7 +132,7 @@ TEST_F(IexCapture, ComesThroughWholeOnTwoLines) {
 TEST_F(IexCapture, ComesThroughWholeWhereEachLineLoses) {
   const FeedCounters counters = Play(/*lossy=*/true);
   EXPECT_EQ(counters.messages, kMessages);
-  EXPECT_EQ(counters.state_hash, ReferenceHash());
+  EXPECT_EQ(counters.stream_hash, ReferenceHash());
   EXPECT_EQ(counters.arbiter.session_restarts, kRestarts);
   EXPECT_EQ(counters.recovery.gaps, 0u);
   EXPECT_GT(counters.lines[1].first_copies, 10'000u);

@@ -68,7 +68,7 @@ class Fuzzed {
     FeedHandlerOptions options;
     options.window = {.messages = 256, .bytes = 4 * 65'536};
     options.recovery.ranges_max = 16;
-    handler_ = *FeedHandler<Protocol, FakeClock>::Create(options, &source_, &channel_, &events_, &histograms_,
+    handler_ = *FeedHandler<Protocol, FakeClock>::Create(options, &source_, &channel_, &events_, &histograms_, nullptr,
                                                          FakeClock{&now_ns_});
   }
 

@@ -51,7 +51,7 @@ Outcome SimulateAs(const SimulationOptions& simulated, const FeedHandlerOptions&
   FeedEventQueue events(1 << 16);
   LatencyHistograms histograms;
   auto handler = FeedHandler<Protocol, FakeClock>::Create(options, &simulation.source(), simulation.channel(), &events,
-                                                          &histograms, FakeClock{&simulation.now_ns});
+                                                          &histograms, nullptr, FakeClock{&simulation.now_ns});
   if (!handler.ok()) std::abort();
   while (simulation.Advance((*handler)->busy())) (*handler)->Poll();
   (*handler)->Finish();
@@ -94,7 +94,7 @@ void ExpectSound(const Outcome& outcome) {
 void ExpectLossless(const Outcome& outcome) {
   ExpectSound(outcome);
   EXPECT_EQ(outcome.counters.messages, outcome.messages);
-  EXPECT_EQ(outcome.counters.state_hash, outcome.reference_hash);
+  EXPECT_EQ(outcome.counters.stream_hash, outcome.reference_hash);
   EXPECT_EQ(outcome.counters.recovery.unrecovered_messages, 0u);
 }
 
@@ -226,7 +226,7 @@ TEST(FeedHandler, AllocatesNothingWhateverHappens) {
   UncountedSource source(&simulation.source(), &own);
   UncountedChannel channel(simulation.channel(), &own);
   auto handler = *FeedHandler<MoldItchProtocol, FakeClock>::Create(DefaultOptions(), &source, &channel, &events,
-                                                                   &histograms, FakeClock{&simulation.now_ns});
+                                                                   &histograms, nullptr, FakeClock{&simulation.now_ns});
   uint64_t allocations = 0;
   while (simulation.Advance(handler->busy())) {
     AllocationGuard guard;
@@ -237,7 +237,7 @@ TEST(FeedHandler, AllocatesNothingWhateverHappens) {
   AllocationGuard guard;
   handler->Finish();
   EXPECT_EQ(allocations + guard.allocations(), 0u);
-  EXPECT_EQ(handler->Snapshot().state_hash, simulation.reference_hash());
+  EXPECT_EQ(handler->Snapshot().stream_hash, simulation.reference_hash());
   EXPECT_GT(handler->Snapshot().recovery.gaps, 1u);
 }
 
@@ -256,7 +256,7 @@ TEST(FeedHandler, JoinsLateFromTheFirstMessageInBoundedMemory) {
   LatencyHistograms histograms;
   auto handler =
       FeedHandler<MoldItchProtocol, FakeClock>::Create(DefaultOptions(), &simulation.source(), simulation.channel(),
-                                                       &events, &histograms, FakeClock{&simulation.now_ns});
+                                                       &events, &histograms, nullptr, FakeClock{&simulation.now_ns});
   ASSERT_TRUE(handler.ok());
   bool caught_up = false;
   while (simulation.Advance((*handler)->busy())) {
@@ -266,7 +266,7 @@ TEST(FeedHandler, JoinsLateFromTheFirstMessageInBoundedMemory) {
   const FeedCounters counters = (*handler)->Snapshot();
   EXPECT_TRUE(caught_up);
   EXPECT_EQ(counters.messages, 30'000u);
-  EXPECT_EQ(counters.state_hash, simulation.reference_hash());
+  EXPECT_EQ(counters.stream_hash, simulation.reference_hash());
   EXPECT_EQ(counters.recovery.gaps, 1u);
   EXPECT_GT(counters.window_full, 0u);
   EXPECT_EQ(counters.duplicates, 0u);

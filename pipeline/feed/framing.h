@@ -40,10 +40,14 @@ using BlockIndex = std::array<BlockRef, kBlocksMax>;
 //   ParseHeader: any bytes in, kMalformed where they are no packet of this framing (too short, wrong version, wrong
 //     payload length). Never reads past the span.
 //   IndexBlocks: fills out[0, header.count); false where a block runs past the payload's end.
+//   WalkBlocks: the same as calls of visit(offset, length).
 template <class F>
 concept Framing = requires(std::span<const uint8_t> payload, const PacketHeader& header, BlockIndex& out) {
   { F::ParseHeader(payload) } -> std::same_as<PacketHeader>;
   { F::IndexBlocks(payload, header, out) } -> std::same_as<bool>;
+  {
+    F::WalkBlocks(payload, header, [](size_t, uint16_t) {})
+    } -> std::same_as<bool>;
 };
 
 }  // namespace feedfarm

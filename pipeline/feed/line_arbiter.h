@@ -74,13 +74,16 @@ class LineArbiter {
            header.first_sequence + header.count <= current_->stream->next() && !pending_active_;
   }
 
+  // The ordinary packet of a protocol without send times, of the one session that there is: a data packet whose place
+  // is told by its sequence alone.
+  bool Ordinary(const PacketHeader& header) const {
+    return header.kind == PacketKind::kData && header.session == current_->session && header.send_time_ns == 0 &&
+           joined_ && !pending_active_ && header.first_sequence <= UINT64_MAX - header.count;
+  }
+
   Decision Decide(Origin origin, const PacketHeader& header, uint64_t now_ns) {
-    // The ordinary packet of a protocol without send times: of the one session that there is.
-    const uint64_t end = header.first_sequence + header.count;
-    if (joined_ && !pending_active_ && header.kind == PacketKind::kData && header.session == current_->session &&
-        header.send_time_ns == 0 && end >= header.first_sequence) [[likely]] {
+    if (Ordinary(header)) [[likely]]
       return PlaceData(*current_->stream, header);
-    }
     return DecideAny(origin, header, now_ns);
   }
 

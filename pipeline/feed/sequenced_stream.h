@@ -78,6 +78,14 @@ class SequencedStream {
     return AcceptWithHoles(header, payload, blocks, times, by_answer, now_ns, deliver);
   }
 
+  // Nothing is missing, held or waited for: what begins at next() can be delivered as it comes.
+  bool steady() const { return next_ == known_end_ && hold_ == 0; }
+  // The next `count` messages were delivered straight from their packets. Only while steady().
+  void Advance(uint64_t count) {
+    next_ += count;
+    known_end_ = next_;
+  }
+
   // `next_sequence` is the next one that will be sent: what is before it and not here is missing.
   void Announce(uint64_t next_sequence, uint64_t now_ns);
 

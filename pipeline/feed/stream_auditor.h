@@ -19,6 +19,15 @@ class StreamAuditor {
     ObserveJump(generation, sequence);
   }
 
+  // `count` messages that follow each other from `first` on. count > 0.
+  void ObserveRun(uint32_t generation, uint64_t first, uint64_t count) {
+    if (generation == generation_ && first == last_ + 1) [[likely]] {
+      last_ += count;
+      return;
+    }
+    for (uint64_t i = 0; i < count; ++i) Observe(generation, first + i);
+  }
+
   uint64_t duplicates() const { return duplicates_; }
   uint64_t out_of_order() const { return out_of_order_; }
 

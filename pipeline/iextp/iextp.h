@@ -48,13 +48,22 @@ struct IexTp {
   // stands in `out` means nothing.
   static bool IndexBlocks(std::span<const uint8_t> payload, const PacketHeader& header, BlockIndex& out) {
     if (header.count > kBlocksMax || payload.size() > 0xFFFF) return false;
+    return WalkBlocks(payload, header, [&out, i = size_t{0}](size_t at, uint16_t length) mutable {
+      out[i++] = {static_cast<uint16_t>(at), length};
+    });
+  }
+
+  // Calls visit(offset, length) for each block in turn. False where a block runs past the payload's end: those before
+  // it were visited.
+  template <class Visit>
+  static bool WalkBlocks(std::span<const uint8_t> payload, const PacketHeader& header, Visit&& visit) {
     size_t at = segment::kHeaderBytes;
     for (uint32_t i = 0; i < header.count; ++i) {
       if (at + segment::kLengthBytes > payload.size()) return false;
       const uint16_t length = LoadLittle<uint16_t>(payload.data() + at);
       at += segment::kLengthBytes;
       if (length > payload.size() - at) return false;
-      out[i] = {static_cast<uint16_t>(at), length};
+      visit(at, length);
       at += length;
     }
     return true;

@@ -37,7 +37,7 @@ class BufferOwnershipTest : public testing::LiveSourceTest {
   void SetUp() override {
     LiveSourceTest::SetUp();
     if (source_ == nullptr) return;
-    auto handler = Handler::Create({}, source_.get(), nullptr, &events_, &histograms_);
+    auto handler = Handler::Create({}, source_.get(), nullptr, &events_, &histograms_, nullptr);
     ASSERT_TRUE(handler.ok()) << handler.status();
     handler_ = *std::move(handler);
   }

@@ -127,7 +127,8 @@ TEST_F(Crash, CoordinatorKilledGoesOnAfterItsRestart) {
   ASSERT_EQ(status.runs_size(), 1);
   const auto& run = status.runs(0).result();
   EXPECT_EQ(run.verdict(), v1::VERDICT_PASSED) << status.DebugString();
-  EXPECT_EQ(run.handler().state_hash(), run.source().reference_hash());
+  EXPECT_EQ(run.handler().stream_hash(), run.source().reference_hash());
+  EXPECT_EQ(run.handler().state_hash(), run.source().reference_state_hash());
   EXPECT_EQ(run.intervals_missing(), 0u);
   ExpectNothingLeft();
   ExpectNextCampaignPasses();
@@ -156,7 +157,8 @@ TEST_F(Crash, TwoLabsStandSideBySide) {
   ASSERT_TRUE(other.ok()) << other.status();
   StartRun();
   auto outcome = (*other)->RunCampaign(kCampaign);
-  EXPECT_EQ(outcome.Run("subject").handler().state_hash(), outcome.Run("subject").source().reference_hash());
+  EXPECT_EQ(outcome.Run("subject").handler().state_hash(),
+            outcome.Run("subject").source().reference_state_hash());
   EXPECT_EQ(outcome.Run("subject").verdict(), v1::VERDICT_PASSED) << outcome.Run("subject").DebugString();
   EXPECT_EQ(Finished().verdict(), v1::VERDICT_PASSED);
 }

@@ -68,7 +68,8 @@ class Delivery : public testing::Test {
     EXPECT_EQ(run.handler().duplicates(), 0u);
     EXPECT_EQ(run.handler().out_of_order(), 0u);
     EXPECT_EQ(run.handler().unrecovered_messages(), 0u);
-    EXPECT_EQ(run.handler().state_hash(), run.source().reference_hash());
+    EXPECT_EQ(run.handler().stream_hash(), run.source().reference_hash());
+    EXPECT_EQ(run.handler().state_hash(), run.source().reference_state_hash());
     EXPECT_EQ(Types(run.handler().types()), Types(run.source().types()));
     EXPECT_EQ(run.handler().pool_available(), run.handler().pool_frames());
     EXPECT_EQ(run.handler().hot_path_allocations(), 0u);
@@ -82,9 +83,10 @@ class Delivery : public testing::Test {
 Lab* Delivery::lab_ = nullptr;
 
 std::string Synthetic(const std::string& faults, const std::string& more_traffic = "", int repetitions = 1) {
-  return absl::StrCat(kHead, "scenarios:\n  - name: subject\n    repetitions: ", repetitions,
-                      "\n    traffic: {synthetic: {messages: 100000, symbols: 2000, messages_per_packet: 2}, rate: 20000pps",
-                      more_traffic, "}\n    faults: [", faults, "]\n");
+  return absl::StrCat(
+      kHead, "scenarios:\n  - name: subject\n    repetitions: ", repetitions,
+      "\n    traffic: {synthetic: {messages: 100000, symbols: 2000, messages_per_packet: 2}, rate: 20000pps",
+      more_traffic, "}\n    faults: [", faults, "]\n");
 }
 
 TEST_F(Delivery, NoFault) {
@@ -129,8 +131,9 @@ TEST_F(Delivery, GapOf1000MessagesOnBothLines) {
 }
 
 TEST_F(Delivery, DuplicatesAndReordering) {
-  auto outcome = lab_->RunCampaign(
-      Synthetic("{at: 500ms, duplicate: {packets: 500, lines: both}}, {at: 1s, reorder: {packets: 500, distance: 3, lines: both}}"));
+  auto outcome =
+      lab_->RunCampaign(Synthetic("{at: 500ms, duplicate: {packets: 500, lines: both}}, {at: 1s, reorder: {packets: "
+                                  "500, distance: 3, lines: both}}"));
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
   ExpectExactlyOnce(outcome.Run("subject"));
   EXPECT_GE(outcome.Run("subject").source().duplicate_packets(), 500u);
@@ -138,10 +141,10 @@ TEST_F(Delivery, DuplicatesAndReordering) {
 }
 
 TEST_F(Delivery, EverythingAtOnceWithALossyReRequestServer) {
-  auto outcome = lab_->RunCampaign(
-      Synthetic("{at: 1s, cut: {line: A, duration: 200ms}}, {at: 1050ms, gap: {messages: 1000, lines: both}}, "
-                "{at: 1s, duplicate: {packets: 800, lines: B}}, {at: 1100ms, reorder: {packets: 800, distance: 4, lines: B}}",
-                ", repack_b: true, skew_b: 100us, rerequest: {port: 26490, loss: 10%, messages_max: 16}"));
+  auto outcome = lab_->RunCampaign(Synthetic(
+      "{at: 1s, cut: {line: A, duration: 200ms}}, {at: 1050ms, gap: {messages: 1000, lines: both}}, "
+      "{at: 1s, duplicate: {packets: 800, lines: B}}, {at: 1100ms, reorder: {packets: 800, distance: 4, lines: B}}",
+      ", repack_b: true, skew_b: 100us, rerequest: {port: 26490, loss: 10%, messages_max: 16}"));
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
   ExpectExactlyOnce(outcome.Run("subject"));
 }
@@ -152,7 +155,8 @@ TEST_F(Delivery, KilledHandlerRecoversFromTheFirstMessage) {
   const auto& run = outcome.Run("subject");
   EXPECT_EQ(run.verdict(), v1::VERDICT_PASSED) << run.DebugString();
   EXPECT_EQ(run.handler().restarts(), 1u);
-  EXPECT_EQ(run.handler().state_hash(), run.source().reference_hash());
+  EXPECT_EQ(run.handler().stream_hash(), run.source().reference_hash());
+  EXPECT_EQ(run.handler().state_hash(), run.source().reference_state_hash());
 }
 
 TEST_F(Delivery, EveryOtherReceiveMethodReceivesTheSame) {
@@ -163,7 +167,8 @@ TEST_F(Delivery, EveryOtherReceiveMethodReceivesTheSame) {
     EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
     const auto& run = outcome.Run("subject");
     EXPECT_EQ(run.verdict(), v1::VERDICT_PASSED) << run.DebugString();
-    EXPECT_EQ(run.handler().state_hash(), run.source().reference_hash());
+    EXPECT_EQ(run.handler().stream_hash(), run.source().reference_hash());
+    EXPECT_EQ(run.handler().state_hash(), run.source().reference_state_hash());
   }
 }
 
@@ -185,8 +190,9 @@ TEST_F(Delivery, RealIexCaptureIsCountedByType) {
   const auto& run = outcome.Run("iex");
   ExpectExactlyOnce(run);
   EXPECT_EQ(run.handler().messages(), 391999u);
-  const std::map<std::string, uint64_t> expected = {{"H", 93638}, {"O", 93638}, {"P", 93636}, {"T", 83343}, {"5", 14627},
-                                                    {"8", 12941}, {"B", 73},    {"E", 59},    {"S", 44}};
+  const std::map<std::string, uint64_t> expected = {{"H", 93638}, {"O", 93638}, {"P", 93636},
+                                                    {"T", 83343}, {"5", 14627}, {"8", 12941},
+                                                    {"B", 73},    {"E", 59},    {"S", 44}};
   EXPECT_EQ(Types(run.handler().types()), expected);
   EXPECT_EQ(run.handler().session_restarts(), 11u);
   EXPECT_EQ(run.handler().session_changes(), 0u);

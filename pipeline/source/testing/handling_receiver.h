@@ -5,6 +5,8 @@
 
 #include "absl/status/statusor.h"
 #include "pipeline/base/status_macros.h"
+#include "pipeline/book/book_stage.h"
+#include "pipeline/book/itch_book.h"
 #include "pipeline/feed/feed_event_queue.h"
 #include "pipeline/feed/feed_handler.h"
 #include "pipeline/feed/feed_protocol.h"
@@ -14,14 +16,17 @@
 
 namespace feedfarm::testing {
 
-// The whole feed handler: decode, arbitration of the two lines, all that is behind it, latencies.
+// The whole feed handler: decode, arbitration of the two lines, stream hash, books, latencies.
 class HandlingReceiver final : public Receiver {
  public:
   static absl::StatusOr<std::unique_ptr<Receiver>> Create(std::unique_ptr<LiveSource> source) {
     std::unique_ptr<HandlingReceiver> receiver(new HandlingReceiver(std::move(source)));
-    FEEDFARM_ASSIGN_OR_RETURN(receiver->handler_,
-                              FeedHandler<MoldItchProtocol>::Create({}, receiver->source_.get(), nullptr,
-                                                                    &receiver->events_, &receiver->histograms_));
+    FEEDFARM_ASSIGN_OR_RETURN(std::unique_ptr<ItchBook> book, ItchBook::Create({}));
+    receiver->books_ = std::make_unique<InlineBook<ItchBook>>(std::move(book));
+    FEEDFARM_ASSIGN_OR_RETURN(
+        receiver->handler_,
+        FeedHandler<MoldItchProtocol>::Create({}, receiver->source_.get(), nullptr, &receiver->events_,
+                                              &receiver->histograms_, receiver->books_.get()));
     return std::unique_ptr<Receiver>(std::move(receiver));
   }
 
@@ -34,6 +39,7 @@ class HandlingReceiver final : public Receiver {
   std::unique_ptr<LiveSource> source_;
   FeedEventQueue events_;
   LatencyHistograms histograms_;
+  std::unique_ptr<BookStage> books_;
   std::unique_ptr<FeedHandler<MoldItchProtocol>> handler_;
 };
 

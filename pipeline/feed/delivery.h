@@ -1,0 +1,88 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "pipeline/book/book_stage.h"
+#include "pipeline/feed/feed_counters.h"
+#include "pipeline/feed/feed_protocol.h"
+#include "pipeline/feed/stream_auditor.h"
+#include "pipeline/feed/stream_hash.h"
+
+namespace feedfarm {
+
+// What happens to each message once its turn has come: counted by type, audited, hashed, applied to the books.
+//
+// Messages whose turn is certain before they are delivered are planned first and delivered together, over packets'
+// borders too: the books then know what comes next. One thread; no allocation.
+template <FeedProtocol Protocol>
+class Delivery {
+ public:
+  static constexpr size_t kPlanMax = 1024;
+
+  // Both borrowed; books may be nullptr: then nothing is applied.
+  Delivery(FeedCounters* counters, BookStage* books) : counters_(counters), books_(books) {}
+
+  // Messages planned and not yet delivered.
+  size_t planned() const { return planned_; }
+  bool HasRoom(size_t messages) const { return messages <= kPlanMax - planned_; }
+  // Puts a message behind the plan; it must stay where it is until Flush.
+  void Plan(std::span<const uint8_t> message) { plan_[planned_++] = message; }
+  // Takes back what was planned after there were `planned`.
+  void Unplan(size_t planned) { planned_ = planned; }
+
+  // Delivers what is planned: sequences `first_sequence` and on.
+  void Flush(uint32_t generation, uint64_t first_sequence) {
+    if (planned_ == 0) return;
+    DeliverRun(generation, first_sequence, std::span(plan_).first(planned_));
+    planned_ = 0;
+  }
+
+  // Delivers one message at once. Nothing is planned.
+  void Deliver(uint32_t generation, uint64_t sequence, std::span<const uint8_t> message) {
+    DeliverRun(generation, sequence, std::span(&message, 1));
+  }
+
+  const StreamHash& hash() const { return hash_; }
+  const StreamAuditor& auditor() const { return auditor_; }
+  BookStage* books() const { return books_; }
+
+ private:
+  void DeliverRun(uint32_t generation, uint64_t first_sequence, std::span<const std::span<const uint8_t>> messages) {
+    if (generation != generation_) [[unlikely]] {
+      generation_ = generation;
+      if (books_ != nullptr) books_->Clear();
+    }
+    auditor_.ObserveRun(generation, first_sequence, messages.size());
+    counters_->messages += messages.size();
+    StreamHash hash = hash_;
+    uint64_t sequence = first_sequence;
+    for (const std::span<const uint8_t> message : messages) {
+      Count(message);
+      hash.Add(generation, sequence++, message);
+    }
+    hash_ = hash;
+    if (books_ != nullptr) books_->Apply(first_sequence, messages);
+  }
+
+  void Count(std::span<const uint8_t> message) {
+    if (message.empty()) [[unlikely]] {
+      ++counters_->malformed_messages;
+      return;
+    }
+    ++counters_->types[message[0]];
+    counters_->malformed_messages += Protocol::LengthFits(message[0], message.size()) ? 0 : 1;
+  }
+
+  FeedCounters* const counters_;
+  BookStage* const books_;
+  StreamHash hash_;
+  StreamAuditor auditor_;
+  uint32_t generation_ = 0;
+  size_t planned_ = 0;
+  std::array<std::span<const uint8_t>, kPlanMax> plan_;
+};
+
+}  // namespace feedfarm
