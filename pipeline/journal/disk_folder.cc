@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -42,10 +43,22 @@ class DiskFile final : public JournalFile {
   const ScopedFd fd_;
 };
 
+// The folder's own name is durable.
+absl::Status SyncParent(const std::string& path) {
+  const std::string parent = path + "/..";
+  const ScopedFd fd(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd.valid()) return ErrnoStatus(absl::StrCat("open ", parent));
+  return ::fsync(fd.get()) == 0 ? absl::OkStatus() : ErrnoStatus(absl::StrCat("fsync ", parent));
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<DiskFolder>> DiskFolder::Open(std::string path) {
-  if (::mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) return ErrnoStatus(absl::StrCat("mkdir ", path));
+  if (::mkdir(path.c_str(), 0755) == 0) {
+    FEEDFARM_RETURN_IF_ERROR(SyncParent(path));
+  } else if (errno != EEXIST) {
+    return ErrnoStatus(absl::StrCat("mkdir ", path));
+  }
   ScopedFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd.valid()) return ErrnoStatus(absl::StrCat("open ", path));
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {

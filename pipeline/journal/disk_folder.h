@@ -12,7 +12,7 @@ namespace feedfarm {
 class DiskFolder final : public JournalFolder {
  public:
   // Makes the folder where it is missing (its parent must be there). FAILED_PRECONDITION: another process has it open;
-  // otherwise errno of mkdir, open or flock.
+  // otherwise errno of mkdir, open, fsync or flock.
   static absl::StatusOr<std::unique_ptr<DiskFolder>> Open(std::string path);
 
   absl::StatusOr<std::vector<std::string>> List() override;
