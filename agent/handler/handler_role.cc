@@ -103,11 +103,13 @@ void HandlerRole::Grant(const Wish& wish) {
   switch (wish.kind) {
     case Wish::Kind::kPrepare:
       NoteDigest();
-      return Step(handler_event::Prepare{});
+      return Step(handler_event::Prepare{.late = run_.scenario().handler().start_after_ns() != 0});
     case Wish::Kind::kStart: {
       start_unix_ns_ = wish.start_unix_ns;
       handler_event::Start start;
       const int64_t until_start_ns = static_cast<int64_t>(start_unix_ns_ - UnixNow());
+      const int64_t late_ns = until_start_ns + static_cast<int64_t>(run_.scenario().handler().start_after_ns());
+      start.spawn_at_ns = MonotonicNow() + static_cast<uint64_t>(std::max<int64_t>(late_ns, 0));
       for (uint64_t at_ns : KillsOf(run_.scenario())) {
         const int64_t in_ns = until_start_ns + static_cast<int64_t>(at_ns);
         start.kill_at_ns.push_back(MonotonicNow() + static_cast<uint64_t>(std::max<int64_t>(in_ns, 0)));

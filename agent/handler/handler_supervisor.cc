@@ -38,17 +38,27 @@ void HandlerSupervisor::Enter(State state, uint64_t deadline_ns) {
   deadline_ns_ = deadline_ns;
 }
 
-void HandlerSupervisor::Take(const handler_event::Prepare&, uint64_t now_ns, Actions* actions) {
+void HandlerSupervisor::Take(const handler_event::Prepare& event, uint64_t now_ns, Actions* actions) {
   if (state_ != State::kIdle) return;
+  if (event.late) {
+    Enter(State::kWaiting, kNever);
+    actions->push_back(HandlerAction::kSayPrepared);
+    return;
+  }
   Enter(State::kStarting, now_ns + options_.ready_timeout_ns);
   actions->push_back(HandlerAction::kSpawn);
 }
 
 void HandlerSupervisor::Take(const handler_event::Start& event, uint64_t now_ns, Actions* actions) {
-  if (state_ != State::kReady) return;
+  if (state_ != State::kReady && (state_ != State::kWaiting || started_)) return;
   kill_at_ns_ = event.kill_at_ns;
   std::sort(kill_at_ns_.begin(), kill_at_ns_.end());
   started_ = true;
+  if (state_ == State::kWaiting) {
+    Enter(State::kWaiting, event.spawn_at_ns);
+    actions->push_back(HandlerAction::kSayStarted);
+    return;
+  }
   Enter(State::kRunning, now_ns + options_.interval_timeout_ns);
   actions->push_back(HandlerAction::kArmCuts);
   actions->push_back(HandlerAction::kSayStarted);
@@ -59,6 +69,10 @@ void HandlerSupervisor::Take(const handler_event::Stop&, uint64_t now_ns, Action
     case State::kIdle:
       cause_ = v1::FAILURE_CAUSE_UNSPECIFIED;
       failure_ = "stopped before it was prepared";
+      return End(actions);
+    case State::kWaiting:
+      cause_ = v1::FAILURE_CAUSE_UNSPECIFIED;
+      failure_ = "stopped before the late handler was started";
       return End(actions);
     case State::kReady:
     case State::kRunning:
@@ -93,7 +107,10 @@ void HandlerSupervisor::Take(const handler_event::SpawnFailed& event, uint64_t, 
 }
 
 void HandlerSupervisor::Take(const handler_event::Ready&, uint64_t now_ns, Actions* actions) {
-  if (state_ == State::kStarting) {
+  if (state_ == State::kStarting && started_) {
+    Enter(State::kRunning, now_ns + options_.interval_timeout_ns);
+    actions->push_back(HandlerAction::kArmCuts);
+  } else if (state_ == State::kStarting) {
     Enter(State::kReady, now_ns + options_.interval_timeout_ns);
     actions->push_back(HandlerAction::kSayPrepared);
   } else if (state_ == State::kRestarting) {
@@ -164,6 +181,9 @@ void HandlerSupervisor::Take(const handler_event::Tick&, uint64_t now_ns, Action
     kill_at_ns_.erase(kill_at_ns_.begin());
     Enter(State::kDying, now_ns + kKillGraceNs);
     actions->push_back(HandlerAction::kKill);
+  } else if (state_ == State::kWaiting && now_ns >= deadline_ns_) {
+    Enter(State::kStarting, now_ns + options_.ready_timeout_ns);
+    actions->push_back(HandlerAction::kSpawn);
   } else if (state_ == State::kRunning && now_ns >= drained_at_ns_) {
     BeginStop(now_ns, actions);
   } else if (now_ns >= deadline_ns_) {
@@ -195,6 +215,7 @@ void HandlerSupervisor::Missed(uint64_t now_ns, Actions* actions) {
       }
       return End(actions);
     case State::kIdle:
+    case State::kWaiting:
     case State::kEnded:
       return;
   }

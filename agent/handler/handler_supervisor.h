@@ -13,8 +13,12 @@ namespace feedfarm {
 namespace handler_event {
 
 // Wanted by the run.
-struct Prepare {};
+struct Prepare {
+  bool late = false;  // it is to be spawned only after START
+};
 struct Start {
+  // Of a late one: when it is to be spawned.
+  uint64_t spawn_at_ns = 0;
   // When the handler is to be killed and started again.
   std::vector<uint64_t> kill_at_ns;
 };
@@ -66,6 +70,7 @@ enum class HandlerAction {
 // The life of one run's handler: which instance lives, what it owes us by when, when a fault kills it, and what counts
 // as its failure. Pure: no clock, no I/O, one thread.
 //   IDLE -> STARTING -> READY -> RUNNING -> DRAINING -> ENDED
+//                          late start:   IDLE -> WAITING -> STARTING -> RUNNING
 //                          kill_handler: RUNNING -> DYING -> RESTARTING -> RUNNING
 //                          trouble:      any -> ENDING -> ENDED
 // Invariants: at most one instance at a time; exactly one of kSayDone and kSayFailed, after the last instance has
@@ -87,6 +92,7 @@ class HandlerSupervisor {
 
   enum class State {
     kIdle,
+    kWaiting,
     kStarting,
     kReady,
     kRunning,

@@ -51,7 +51,7 @@ TEST(HandlerSupervisor, StopsByItselfAfterTheEndOfSessionAndTheDrain) {
 }
 
 TEST(HandlerSupervisor, KillFaultStartsItAgainAndGoesOn) {
-  HandlerSupervisor supervisor = After({Prepare{}, Ready{}, Start{{3 * kSecond, 2 * kSecond}}});
+  HandlerSupervisor supervisor = After({Prepare{}, Ready{}, Start{0, {3 * kSecond, 2 * kSecond}}});
   EXPECT_EQ(supervisor.next_tick_ns(), 2 * kSecond);
   EXPECT_EQ(supervisor.Step(Tick{}, 2 * kSecond), Acts{Act::kKill});
   EXPECT_EQ(supervisor.Step(kKilled, 2 * kSecond), Acts{Act::kSpawnAgain});
@@ -61,8 +61,31 @@ TEST(HandlerSupervisor, KillFaultStartsItAgainAndGoesOn) {
   EXPECT_EQ(supervisor.restarts(), 2u);
 }
 
+TEST(HandlerSupervisor, LateHandlerIsSpawnedAfterTheStart) {
+  HandlerSupervisor supervisor(HandlerSupervisor::Options{});
+  EXPECT_EQ(supervisor.Step(Prepare{.late = true}, 0), Acts{Act::kSayPrepared});
+  EXPECT_EQ(supervisor.next_tick_ns(), UINT64_MAX);
+  EXPECT_EQ(supervisor.Step(Start{.spawn_at_ns = kSecond, .kill_at_ns = {}}, 1), Acts{Act::kSayStarted});
+  EXPECT_EQ(supervisor.next_tick_ns(), kSecond);
+  EXPECT_TRUE(supervisor.Step(Tick{}, kSecond - 1).empty());
+  EXPECT_EQ(supervisor.Step(Tick{}, kSecond), Acts{Act::kSpawn});
+  EXPECT_EQ(supervisor.Step(Ready{}, kSecond), Acts{Act::kArmCuts});
+  EXPECT_EQ(supervisor.state(), State::kRunning);
+  EXPECT_EQ(supervisor.restarts(), 0u);
+  EXPECT_EQ(supervisor.Step(Stop{}, 2 * kSecond), Acts{Act::kSendStop});
+}
+
+TEST(HandlerSupervisor, LateHandlerThatIsStoppedBeforeItsTime) {
+  for (const bool started : {false, true}) {
+    HandlerSupervisor supervisor = After({Prepare{.late = true}});
+    if (started) supervisor.Step(Start{.spawn_at_ns = kSecond, .kill_at_ns = {}}, 1);
+    EXPECT_EQ(supervisor.Step(Stop{}, 2), Acts{Act::kSayFailed});
+    EXPECT_EQ(supervisor.cause(), v1::FAILURE_CAUSE_UNSPECIFIED);
+  }
+}
+
 TEST(HandlerSupervisor, StopDuringARestartWaitsForTheNewAccount) {
-  HandlerSupervisor supervisor = After({Prepare{}, Ready{}, Start{{kSecond}}});
+  HandlerSupervisor supervisor = After({Prepare{}, Ready{}, Start{0, {kSecond}}});
   supervisor.Step(Tick{}, kSecond);
   EXPECT_TRUE(supervisor.Step(Stop{}, kSecond).empty());
   EXPECT_EQ(supervisor.Step(kKilled, kSecond), Acts{Act::kSpawnAgain});
@@ -190,7 +213,7 @@ TEST(HandlerSupervisor, AfterItsAccountItHasTwoSeconds) {
 
 // Whatever comes in whatever order: one spawn at a time, one last word, and it is said once time has passed.
 TEST(HandlerSupervisor, AlwaysEndsWithOneWord) {
-  const std::vector<HandlerEvent> kEvents = {Prepare{},  Start{{kSecond}},
+  const std::vector<HandlerEvent> kEvents = {Prepare{},  Start{0, {kSecond}},
                                              Stop{},     Ready{},
                                              Interval{}, handler_event::EndOfSession{},
                                              Final{},    handler_event::Error{},
