@@ -24,6 +24,7 @@
 #include "pipeline/control/ready_record.h"
 #include "pipeline/feed/feed_handler.h"
 #include "pipeline/feed/retransmit_client.h"
+#include "pipeline/glimpse/snapshot_fetcher.h"
 #include "pipeline/source/live_source_factory.h"
 
 namespace feedfarm {
@@ -56,9 +57,10 @@ template <class Protocol>
 absl::StatusOr<std::unique_ptr<HotLoop>> MakeLoop(const HandlerOptions& options, LiveSource* source,
                                                   RerequestChannel* channel, FeedEventQueue* events,
                                                   LatencyHistograms* histograms, BookStage* books,
-                                                  HotMailbox* mailbox) {
+                                                  SnapshotChannel* snapshots, HotMailbox* mailbox) {
   FEEDFARM_ASSIGN_OR_RETURN(
       auto handler, FeedHandler<Protocol>::Create(FeedOptions(options), source, channel, events, histograms, books));
+  if (snapshots != nullptr) handler->TakeSnapshots({.tries = options.snapshot_tries}, snapshots);
   return std::make_unique<FeedHotLoop<Protocol>>(std::move(handler), source, mailbox, options.spin);
 }
 
@@ -81,6 +83,10 @@ absl::Status Serve(const HandlerOptions& options, ControlChannel& control) {
   if (options.rerequest) {
     FEEDFARM_ASSIGN_OR_RETURN(client, RetransmitClient::Create(options.rerequest->group, options.rerequest->port));
   }
+  std::unique_ptr<glimpse::SnapshotFetcher> snapshots;
+  if (options.snapshots) {
+    FEEDFARM_ASSIGN_OR_RETURN(snapshots, glimpse::SnapshotFetcher::Create(*options.snapshots));
+  }
   FeedEventQueue events;
   HotMailbox mailbox;
   LatencyHistograms first, second;
@@ -90,7 +96,8 @@ absl::Status Serve(const HandlerOptions& options, ControlChannel& control) {
   const auto make_loop =
       options.protocol == HandlerProtocol::kMoldItch ? MakeLoop<MoldItchProtocol> : MakeLoop<IexDeepProtocol>;
   FEEDFARM_ASSIGN_OR_RETURN(std::unique_ptr<HotLoop> loop,
-                            make_loop(options, source.get(), client.get(), &events, &first, books.get(), &mailbox));
+                            make_loop(options, source.get(), client.get(), &events, &first, books.get(),
+                                      snapshots.get(), &mailbox));
   HotThread hot({.cpu = options.cpu, .fifo = options.fifo, .spin = options.spin}, std::move(loop));
   LogNotGranted(hot.not_granted());
   Housekeeper housekeeper(

@@ -16,8 +16,9 @@ constexpr int kBadFlags = 2;
 
 // Endpoints as they stand on the command line.
 struct Texts {
-  std::string port_a, port_b, group_a, group_b, rerequest;
+  std::string port_a, port_b, group_a, group_b, rerequest, snapshot;
   std::vector<std::string> required;
+  glimpse::FetcherOptions snapshots;
 };
 
 void Declare(CLI::App& app, HandlerOptions& options, Texts& texts) {
@@ -44,6 +45,25 @@ void Declare(CLI::App& app, HandlerOptions& options, Texts& texts) {
   app.add_option("--first-sequence", options.first_sequence, "first message wanted; 0: the first one seen");
   app.add_option("--artifacts", options.artifacts, "folder for latency.hlog and counters.json");
   app.add_option("--control-fd", options.control_fd, "socket to the agent; none: records go to stdout");
+}
+
+void DeclareSnapshots(CLI::App& app, HandlerOptions& options, Texts& texts) {
+  using Width = glimpse::SequenceField::Width;
+  using Meaning = glimpse::SequenceField::Meaning;
+  const std::map<std::string, Width> widths = {{"text", Width::kText20}, {"binary", Width::kBinary8}};
+  const std::map<std::string, Meaning> meanings = {{"next", Meaning::kNext}, {"last", Meaning::kLast}};
+  glimpse::FetcherOptions& snapshots = texts.snapshots;
+  app.add_option("--snapshot", texts.snapshot, "GLIMPSE server, IP:PORT, for what re-requests do not bring");
+  app.add_option("--snapshot-tries", options.snapshot_tries, "snapshots asked for before a gap is unrecoverable");
+  app.add_option("--snapshot-user", snapshots.client.user, "its login, 6 characters");
+  app.add_option("--snapshot-password", snapshots.client.password, "its password, 10 characters");
+  app.add_option("--snapshot-bytes", snapshots.image_bytes, "memory for one; what is larger is refused");
+  app.add_option("--snapshot-sequence", snapshots.client.sequence.width, "its sequence: 20 digits or 8 bytes")
+      ->transform(CLI::Transformer(widths))
+      ->option_text("text|binary");
+  app.add_option("--snapshot-sequence-is", snapshots.client.sequence.meaning, "the first not in it, or the last in it")
+      ->transform(CLI::Transformer(meanings))
+      ->option_text("next|last");
 }
 
 void DeclareReceive(CLI::App& app, ReceiveOptions& receive, Texts& texts) {
@@ -85,6 +105,15 @@ absl::Status Check(const Texts& texts, HandlerOptions& options) {
   if (!texts.rerequest.empty()) {
     FEEDFARM_ASSIGN_OR_RETURN(options.rerequest, ParseLineEndpoint("none", texts.rerequest));
   }
+  if (!texts.snapshot.empty()) {
+    if (options.protocol != HandlerProtocol::kMoldItch) {
+      return absl::InvalidArgumentError("--snapshot: GLIMPSE has snapshots of ITCH feeds");
+    }
+    FEEDFARM_ASSIGN_OR_RETURN(const LineEndpoint server, ParseLineEndpoint("none", texts.snapshot));
+    options.snapshots = texts.snapshots;
+    options.snapshots->address = texts.snapshot.substr(0, texts.snapshot.find(':'));
+    options.snapshots->port = server.port;
+  }
   if (!std::has_single_bit(options.window_messages)) {
     return absl::InvalidArgumentError("--window-messages must be a power of two");
   }
@@ -106,6 +135,7 @@ ParsedHandlerOptions ParseHandlerOptions(int argc, const char* const* argv) {
   try {
     Declare(app, options, texts);
     DeclareReceive(app, options.receive, texts);
+    DeclareSnapshots(app, options, texts);
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
     return {std::nullopt, app.help(), 0};

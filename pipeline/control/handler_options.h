@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "pipeline/glimpse/snapshot_fetcher.h"
 #include "pipeline/source/line_endpoint.h"
 #include "pipeline/source/receive_options.h"
 
@@ -21,6 +22,8 @@ struct HandlerOptions {
   uint32_t window_messages = 65'536;
   uint64_t rerequest_timeout_ns = 5'000'000;
   uint32_t rerequest_tries = 8;
+  std::optional<glimpse::FetcherOptions> snapshots;  // the GLIMPSE server; none: what is given up is skipped
+  uint32_t snapshot_tries = 8;
   uint32_t book_orders_max = 1 << 20;
   uint32_t book_levels_max = 1 << 19;
   bool spin = false;

@@ -7,8 +7,8 @@
 namespace feedfarm {
 namespace {
 
-ParsedHandlerOptions Parse(std::vector<const char*> more) {
-  std::vector<const char*> argv = {"feedfarm-handler", "--protocol", "iextp-deep10", "--port-a",        "a",
+ParsedHandlerOptions Parse(std::vector<const char*> more, const char* protocol = "iextp-deep10") {
+  std::vector<const char*> argv = {"feedfarm-handler", "--protocol", protocol,       "--port-a",        "a",
                                    "--port-b",         "b",          "--group-a",    "239.1.1.1:26400", "--group-b",
                                    "239.1.1.2:26401"};
   argv.insert(argv.end(), more.begin(), more.end());
@@ -69,6 +69,30 @@ TEST(HandlerOptions, TakesEveryFlag) {
   EXPECT_EQ(options.first_sequence, 0u);
   EXPECT_EQ(options.artifacts, "/x");
   EXPECT_EQ(options.control_fd, 9);
+}
+
+TEST(HandlerOptions, TakesEveryFlagOfSnapshots) {
+  EXPECT_FALSE(Parse({}).options->snapshots);
+  const auto parsed = Parse({"--snapshot", "10.0.0.1:26491", "--snapshot-tries", "3", "--snapshot-user", "u",
+                             "--snapshot-password", "p", "--snapshot-bytes", "4096", "--snapshot-sequence", "binary",
+                             "--snapshot-sequence-is", "last"},
+                            "moldudp64-itch50");
+  ASSERT_TRUE(parsed.options) << parsed.text;
+  EXPECT_EQ(parsed.options->snapshot_tries, 3u);
+  const glimpse::FetcherOptions& snapshots = *parsed.options->snapshots;
+  EXPECT_EQ(snapshots.address, "10.0.0.1");
+  EXPECT_EQ(snapshots.port, 26491);
+  EXPECT_EQ(snapshots.client.user, "u");
+  EXPECT_EQ(snapshots.client.password, "p");
+  EXPECT_EQ(snapshots.image_bytes, 4096u);
+  EXPECT_EQ(snapshots.client.sequence.width, glimpse::SequenceField::Width::kBinary8);
+  EXPECT_EQ(snapshots.client.sequence.meaning, glimpse::SequenceField::Meaning::kLast);
+}
+
+TEST(HandlerOptions, SnapshotsAreOfItchFeeds) {
+  const auto parsed = Parse({"--snapshot", "10.0.0.1:26491"});
+  EXPECT_FALSE(parsed.options);
+  EXPECT_EQ(parsed.exit_code, 2);
 }
 
 TEST(HandlerOptions, TakesEveryReceiveMethod) {

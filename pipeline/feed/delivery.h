@@ -45,6 +45,16 @@ class Delivery {
     DeliverRun(generation, sequence, std::span(&message, 1));
   }
 
+  // A state that comes as a whole and not as messages of the stream: empty books, of this generation; then what fills
+  // them. It is neither counted nor hashed.
+  void BeginState(uint32_t generation) {
+    generation_ = generation;
+    if (books_ != nullptr) books_->Clear();
+  }
+  void ApplyState(std::span<const uint8_t> message) {
+    if (books_ != nullptr) books_->Apply(/*first_sequence=*/0, std::span(&message, 1));
+  }
+
   const StreamHash& hash() const { return hash_; }
   const StreamAuditor& auditor() const { return auditor_; }
   BookStage* books() const { return books_; }

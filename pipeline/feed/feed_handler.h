@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -19,6 +20,7 @@
 #include "pipeline/feed/line_monitor.h"
 #include "pipeline/feed/rerequest_channel.h"
 #include "pipeline/feed/sequenced_stream.h"
+#include "pipeline/feed/snapshot_loader.h"
 #include "pipeline/source/packet_source.h"
 
 namespace feedfarm {
@@ -60,10 +62,17 @@ class FeedHandler {
   FeedHandler(const FeedHandler&) = delete;
   FeedHandler& operator=(const FeedHandler&) = delete;
 
+  // From now on what re-requests do not bring is waited for by snapshots of `channel`, which is borrowed. Before the
+  // first Poll.
+  void TakeSnapshots(const SnapshotOptions& options, SnapshotChannel* channel) {
+    for (SequencedStream& stream : streams_) stream.HoldForSnapshots(options.rerequest_messages_max);
+    snapshots_.emplace(options, channel, this, &counters_.snapshots, events_);
+  }
+
   // Takes one batch through all stages, then does what recovery has to do. Returns the packets taken.
   size_t Poll() {
     const size_t count = source_->Receive(batch_);
-    if (count == 0 && !arbiter_.busy()) return 0;
+    if (count == 0 && !busy()) return 0;
     now_ns_ = clock_();
     for (size_t i = 0; i < count; ++i) {
       if (i + kPrefetch < count) __builtin_prefetch(batch_[i + kPrefetch].payload);
@@ -75,7 +84,7 @@ class FeedHandler {
     if (backlog) return count;
     backlog_turns_ = 0;
     monitor_.Check();
-    if (arbiter_.busy()) [[unlikely]]
+    if (busy()) [[unlikely]]
       Recover();
     return count;
   }
@@ -89,8 +98,8 @@ class FeedHandler {
     FlushLatency();
   }
 
-  // Waits for something: recovery has timers running, or packets are held for the next generation.
-  bool busy() const { return arbiter_.busy(); }
+  // Waits for something: recovery has timers running, or packets are held for the next generation or a snapshot.
+  bool busy() const { return arbiter_.busy() || (snapshots_ && snapshots_->busy()); }
 
   // A cut of a line was armed in the source.
   void NoteCut(LineId line, uint64_t start_tai_ns, uint64_t duration_ns) {
@@ -129,6 +138,10 @@ class FeedHandler {
     ++run_messages_;
   }
 
+  // A snapshot, called by its loader: the books become empty, then what its messages make of them.
+  void BeginState(uint32_t generation) { delivery_.BeginState(generation); }
+  void ApplyState(std::span<const uint8_t> message) { delivery_.ApplyState(message); }
+
  private:
   // Packets ahead whose first line is fetched while one is worked on.
   static constexpr size_t kPrefetch = 4;
@@ -143,6 +156,7 @@ class FeedHandler {
               Clock clock)
       : source_(source),
         channel_(channel),
+        events_(events),
         histograms_(histograms),
         clock_(std::move(clock)),
         streams_{SequencedStream(std::move(first), options.recovery, &counters_.recovery, events),
@@ -292,6 +306,8 @@ class FeedHandler {
 
   void Recover() {
     if (channel_ != nullptr && arbiter_.current().recovery().outstanding() != 0) TakeAnswers();
+    if (snapshots_) [[unlikely]]
+      snapshots_->Turn(arbiter_.current(), arbiter_.session(), arbiter_.pending(), now_ns_);
     arbiter_.Tick(now_ns_, *this);
     FlushLatency();
     if (channel_ == nullptr) return;
@@ -348,6 +364,7 @@ class FeedHandler {
 
   PacketSource* const source_;
   RerequestChannel* const channel_;
+  FeedEventQueue* const events_;
   LatencyHistograms* histograms_;
   Clock clock_;
   uint64_t now_ns_ = 0;
@@ -356,6 +373,7 @@ class FeedHandler {
   LineArbiter arbiter_;
   LineMonitor monitor_;
   Delivery<Protocol> delivery_;
+  std::optional<SnapshotLoader<FeedHandler>> snapshots_;  // empty: there are none
   MessageTimes run_times_;
   uint64_t run_messages_ = 0;
   uint32_t backlog_turns_ = 0;
