@@ -23,6 +23,8 @@ namespace feedfarm {
 namespace {
 
 constexpr uint64_t kMillisecondNs = 1'000'000;
+// The state follows the stream this often, so that a login has little to wait for.
+constexpr uint64_t kFollowNs = 20 * kMillisecondNs;
 
 // Without the spaces that pad it.
 std::string SessionText(const SessionId& session) {
@@ -88,7 +90,7 @@ void GlimpseServer::Run() {
   for (;;) {
     waits.assign({{stop_.get(), POLLIN, 0}, {listener_.get(), POLLIN, 0}});
     uint64_t now_ns = MonotonicNow();
-    uint64_t next_ns = now_ns + 1'000 * kMillisecondNs;
+    uint64_t next_ns = now_ns + kFollowNs;
     for (const Client& client : clients_) {
       const short writes = client.connection.output().empty() ? 0 : POLLOUT;
       waits.push_back({client.fd.get(), static_cast<short>(POLLIN | writes), 0});
@@ -98,6 +100,7 @@ void GlimpseServer::Run() {
     (void)::poll(waits.data(), waits.size(), static_cast<int>((wait_ns + kMillisecondNs - 1) / kMillisecondNs));
     if ((waits[0].revents & POLLIN) != 0) return;
     now_ns = MonotonicNow();
+    if (const uint64_t end = NextStateEnd(); end > followed_) state_->Follow(followed_ = end);
     size_t i = 2;
     for (auto client = clients_.begin(); client != clients_.end(); ++i) {
       const bool readable = (waits[i].revents & (POLLIN | POLLHUP | POLLERR)) != 0;
@@ -105,6 +108,12 @@ void GlimpseServer::Run() {
     }
     if ((waits[1].revents & POLLIN) != 0) AcceptAll(now_ns);
   }
+}
+
+uint64_t GlimpseServer::NextStateEnd() const {
+  const uint64_t published = published_.load(std::memory_order_acquire);
+  const uint64_t lag = Concerns(settings_.lag_logins(), logins_ + 1) ? settings_.lag_messages() : 0;
+  return published - std::min(published, lag);
 }
 
 void GlimpseServer::AcceptAll(uint64_t now_ns) {
@@ -140,17 +149,18 @@ bool GlimpseServer::Attend(Client& client, bool readable, uint64_t now_ns) {
 }
 
 void GlimpseServer::AnswerLogin(Client& client, uint64_t now_ns) {
-  const uint64_t number = ++logins_;
+  const uint64_t number = logins_ + 1;
   if (settings_.reject_login()) {
+    ++logins_;
     rejected_.fetch_add(1, std::memory_order_relaxed);
     return client.connection.Reject(soupbintcp::RejectReason::kNotAuthorised, now_ns);
   }
   // The moment of the snapshot is that of the login.
-  const uint64_t published = published_.load(std::memory_order_acquire);
-  const uint64_t lag = Concerns(settings_.lag_logins(), number) ? settings_.lag_messages() : 0;
-  StreamState::Snapshot snapshot = state_->At(published - std::min(published, lag));
+  const bool stale = settings_.lag_messages() != 0 && Concerns(settings_.lag_logins(), number);
+  StreamState::Snapshot snapshot = state_->At(NextStateEnd());
   const std::string session = SessionText(snapshot.session);
   const std::string& wanted = client.connection.login().session;
+  ++logins_;
   if (!wanted.empty() && wanted != session) {
     rejected_.fetch_add(1, std::memory_order_relaxed);
     return client.connection.Reject(soupbintcp::RejectReason::kNoSession, now_ns);
@@ -160,7 +170,7 @@ void GlimpseServer::AnswerLogin(Client& client, uint64_t now_ns) {
   client.cut_after_bytes = cut ? settings_.cut_after_bytes() : 0;
   (cut && settings_.cut_after_bytes() < snapshot.packets.size() ? cut_ : served_)
       .fetch_add(1, std::memory_order_relaxed);
-  if (lag != 0) stale_.fetch_add(1, std::memory_order_relaxed);
+  if (stale) stale_.fetch_add(1, std::memory_order_relaxed);
   client.snapshot = std::move(snapshot.packets);
   client.serve_at_ns = now_ns + settings_.delay_ns();
 }

@@ -57,6 +57,8 @@ class GlimpseServer {
   // False: the client is gone.
   bool Attend(Client& client, bool readable, uint64_t now_ns);
   void AnswerLogin(Client& client, uint64_t now_ns);
+  // How far the state goes that the next login gets.
+  uint64_t NextStateEnd() const;
 
   const ScopedFd listener_;
   const ScopedFd stop_;
@@ -66,6 +68,7 @@ class GlimpseServer {
   const std::atomic<uint64_t>& published_;
   std::list<Client> clients_;
   uint64_t logins_ = 0;
+  uint64_t followed_ = 0;
   std::atomic<uint64_t> served_{0};
   std::atomic<uint64_t> cut_{0};
   std::atomic<uint64_t> rejected_{0};

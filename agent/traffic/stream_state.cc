@@ -18,19 +18,30 @@ absl::StatusOr<std::unique_ptr<StreamState>> StreamState::Create(const StreamCon
   return std::unique_ptr<StreamState>(new StreamState(content, std::move(book)));
 }
 
-StreamState::Snapshot StreamState::At(uint64_t end) {
+const StreamGeneration& StreamState::GenerationAt(uint64_t end) const {
   const auto& generations = store_.generations();
-  Snapshot snapshot;
-  if (generations.empty()) return snapshot;
-  end = std::min(end, store_.messages());
   size_t number = 0;
   while (number + 1 < generations.size() && generations[number + 1].first_index < end) ++number;
-  const StreamGeneration& generation = generations[number];
+  return generations[number];
+}
+
+void StreamState::Follow(uint64_t end) {
+  if (store_.generations().empty()) return;
+  end = std::min(end, store_.messages());
+  const StreamGeneration& generation = GenerationAt(end);
   if (end < applied_ || applied_ <= generation.first_index) {
     book_->Clear();
     applied_ = generation.first_index;
   }
   for (; applied_ < end; ++applied_) book_->Apply(store_.message(applied_));
+}
+
+StreamState::Snapshot StreamState::At(uint64_t end) {
+  Snapshot snapshot;
+  if (store_.generations().empty()) return snapshot;
+  end = std::min(end, store_.messages());
+  Follow(end);
+  const StreamGeneration& generation = GenerationAt(end);
   snapshot.session = generation.session;
   snapshot.next_sequence = end > generation.first_index ? store_.sequence(end - 1) + 1 : 1;
   book_->EmitState([&snapshot](std::span<const uint8_t> message) {

@@ -28,7 +28,13 @@ class StreamState {
   // After the messages [0, end) of the store.
   Snapshot At(uint64_t end);
 
+  // Applies what comes before `end`, so that At of it or behind has less to do.
+  void Follow(uint64_t end);
+
  private:
+  // The generation that the message before `end` is of. There is one at least.
+  const StreamGeneration& GenerationAt(uint64_t end) const;
+
   StreamState(const StreamContent& content, std::unique_ptr<ItchBook> book)
       : store_(*content.store), book_(std::move(book)) {}
 
