@@ -39,7 +39,7 @@ struct RingOverrun {
 //
 // The hot thread appends and publishes once a batch. It never waits: where the ring is full, journalling ends there for
 // good; that is counted with the sequence, and what was written before stays a true prefix of the stream. Cost: 2 bytes
-// and a copy of the message, 2 to 4 ns; Publish one store-release.
+// and a copy of the message; Publish one store-release.
 //
 // One producer thread (hot), one consumer thread (journal). overrun() from any thread.
 class JournalRing {
@@ -113,23 +113,28 @@ class JournalRing {
     ++run_count_;
   }
 
-  // Messages are 10 to 60 bytes long: two overlapping copies of a fixed size instead of a call.
+  // Nearly all messages have 16 to 48 bytes, in no order that a branch could guess: three overlapping copies of 16 take
+  // any of them.
   static void CopyShort(uint8_t* to, const uint8_t* from, size_t size) {
-    if (size - 16 <= 16) [[likely]] {
-      CopyEnds<16>(to, from, size);
-    } else if (size - 32 <= 32) {
-      CopyEnds<32>(to, from, size);
+    if (size - 16 <= 32) [[likely]] {
+      const size_t middle = size < 32 ? size - 16 : 16;
+      const Block first = LoadBlock(from);
+      const Block second = LoadBlock(from + middle);
+      const Block third = LoadBlock(from + size - 16);
+      std::memcpy(to, &first, 16);
+      std::memcpy(to + middle, &second, 16);
+      std::memcpy(to + size - 16, &third, 16);
     } else if (size != 0) {
       std::memcpy(to, from, size);
     }
   }
-  template <size_t kPart>
-  static void CopyEnds(uint8_t* to, const uint8_t* from, size_t size) {
-    uint8_t first[kPart], last[kPart];
-    std::memcpy(first, from, kPart);
-    std::memcpy(last, from + size - kPart, kPart);
-    std::memcpy(to, first, kPart);
-    std::memcpy(to + size - kPart, last, kPart);
+  struct Block {
+    uint64_t low, high;
+  };
+  static Block LoadBlock(const uint8_t* from) {
+    Block block;
+    std::memcpy(&block, from, sizeof block);
+    return block;
   }
 
   bool OpenMessages(uint32_t generation, uint64_t sequence, size_t message_bytes);
