@@ -45,7 +45,7 @@ class CrashSimulation : public testing::TestWithParam<SyncPolicy> {
     // The last words of the process.
     uint64_t durable_record = 0;
     uint64_t snapshot_record = 0;
-    absl::Status status;          // why it did not come to its end
+    absl::Status status;  // why it did not come to its end
   };
 
   // One process: recovers, goes on with the stream from its cursor to its end, stops. Ends where the folder stops.

@@ -33,8 +33,8 @@ class Journal {
   // Status: as JournalRecovery::Run; INVALID_ARGUMENT: ring_bytes; otherwise errno of what failed.
   static absl::StatusOr<std::unique_ptr<Journal>> Open(const JournalOptions& options, JournalFolder* folder,
                                                        const Clock* clock, Book* book, std::unique_ptr<Book> shadow) {
-    FEEDFARM_ASSIGN_OR_RETURN(
-        auto core, JournalCore<Book>::Open(options, folder, clock, clock->Unix(), book, std::move(shadow)));
+    FEEDFARM_ASSIGN_OR_RETURN(auto core,
+                              JournalCore<Book>::Open(options, folder, clock, clock->Unix(), book, std::move(shadow)));
     return std::unique_ptr<Journal>(new Journal(options, clock, std::move(core)));
   }
   ~Journal() { (void)Stop(); }

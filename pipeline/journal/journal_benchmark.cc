@@ -81,8 +81,8 @@ void BM_Append(benchmark::State& state) {
   }
   CHECK(!ring->overrun().happened);
   state.SetItemsProcessed(static_cast<int64_t>(sequence - 1));
-  state.counters["ns_a_message"] = benchmark::Counter(
-      static_cast<double>(sequence - 1), benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+  state.counters["ns_a_message"] =
+      benchmark::Counter(static_cast<double>(sequence - 1), benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
 }
 BENCHMARK(BM_Append);
 
@@ -144,10 +144,17 @@ void BM_Journal(benchmark::State& state, const char* policy, uint64_t rate) {
 }
 BENCHMARK_CAPTURE(BM_Journal, none_flat_out, "none", 0)->Iterations(1)->UseManualTime()->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(BM_Journal, interval_50_flat_out, "interval 50", 0)
-    ->Iterations(1)->UseManualTime()->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(BM_Journal, group_flat_out, "group", 0)->Iterations(1)->UseManualTime()->Unit(benchmark::kMillisecond);
+    ->Iterations(1)
+    ->UseManualTime()
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(BM_Journal, group_flat_out, "group", 0)
+    ->Iterations(1)
+    ->UseManualTime()
+    ->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(BM_Journal, interval_50_at_1M_a_second, "interval 50", 1'000'000)
-    ->Iterations(1)->UseManualTime()->Unit(benchmark::kMillisecond);
+    ->Iterations(1)
+    ->UseManualTime()
+    ->Unit(benchmark::kMillisecond);
 
 // A folder with a snapshot of a million orders and ten million messages behind it, made once.
 class RestartFolder {

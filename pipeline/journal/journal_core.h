@@ -24,14 +24,14 @@ namespace feedfarm {
 // All that the journal thread does, without a thread: Step takes a group from the ring, applies it to the shadow book,
 // writes it, syncs by policy, goes to the next segment, makes a snapshot when one is due.
 //
-// After an error of the disk, or a record that contradicts the ones before, journalling is over: Step does nothing more,
-// stats().status says why, and durable_record stays at what is known. A snapshot that fails stops nothing: the segments
-// stay. One thread.
+// After an error of the disk, or a record that contradicts the ones before, journalling is over: Step does nothing
+// more, stats().status says why, and durable_record stays at what is known. A snapshot that fails stops nothing: the
+// segments stay. One thread.
 template <FeedBook Book>
 class JournalCore {
  public:
-  // Recovers what `folder` holds into `book`, and readies `shadow` (nullptr = no snapshots; the journal then only grows)
-  // and a new segment. All is borrowed but the shadow. Status: as JournalRecovery::Run; errno of what failed.
+  // Recovers what `folder` holds into `book`, and readies `shadow` (nullptr = no snapshots; the journal then only
+  // grows) and a new segment. All is borrowed but the shadow. Status: as JournalRecovery::Run; errno of what failed.
   static absl::StatusOr<std::unique_ptr<JournalCore>> Open(const JournalOptions& options, JournalFolder* folder,
                                                            const Clock* clock, uint64_t salt_seed, Book* book,
                                                            std::unique_ptr<Book> shadow) {

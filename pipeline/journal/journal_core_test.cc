@@ -1,6 +1,5 @@
 #include "pipeline/journal/journal_core.h"
 
-
 #include <cerrno>
 #include <memory>
 #include <string>

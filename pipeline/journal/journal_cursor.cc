@@ -87,7 +87,8 @@ bool DecodeCursor(const uint8_t* at, JournalCursor* cursor) {
              .front = DecodeFront(at + kFront),
              .earlier_count = earlier};
   for (size_t i = 0; i < earlier; ++i) {
-    cursor->earlier[i] = {LoadLittle<uint64_t>(at + kEarlier + 16 * i), LoadLittle<uint64_t>(at + kEarlier + 16 * i + 8)};
+    cursor->earlier[i] = {LoadLittle<uint64_t>(at + kEarlier + 16 * i),
+                          LoadLittle<uint64_t>(at + kEarlier + 16 * i + 8)};
   }
   return true;
 }

@@ -1,4 +1,5 @@
-// Any bytes as record, segment, snapshot, and as the files that recovery finds: a status, never a crash or a read beyond.
+// Any bytes as record, segment, snapshot, and as the files that recovery finds: a status, never a crash or a read
+// beyond.
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -75,24 +76,30 @@ TEST(JournalFuzz, Record) {
 }
 
 TEST(JournalFuzz, Segment) {
-  FuzzDriver(Contents(kSegmentName), 2048).Run([](std::span<const uint8_t> bytes) {
-    const auto header = ParseSegmentHeader(bytes);
-    if (!header.ok()) return;
-    SegmentWalk walk(bytes, header->salt);
-    RecordView record;
-    while (walk.Next(&record)) EXPECT_LE(walk.offset(), bytes.size());
-    if (!walk.at_end()) (void)walk.SearchBehind();
-  }, FuzzDriver::kCases / 4);
+  FuzzDriver(Contents(kSegmentName), 2048)
+      .Run(
+          [](std::span<const uint8_t> bytes) {
+            const auto header = ParseSegmentHeader(bytes);
+            if (!header.ok()) return;
+            SegmentWalk walk(bytes, header->salt);
+            RecordView record;
+            while (walk.Next(&record)) EXPECT_LE(walk.offset(), bytes.size());
+            if (!walk.at_end()) (void)walk.SearchBehind();
+          },
+          FuzzDriver::kCases / 4);
 }
 
 TEST(JournalFuzz, Snapshot) {
-  FuzzDriver(Contents(kSnapshotName), 4096).Run([](std::span<const uint8_t> bytes) {
-    const auto snapshot = ParseSnapshot(bytes);
-    if (!snapshot.ok()) return;
-    TallyBook book;
-    JournalState<TallyBook> state(&book);
-    (void)state.Load(*snapshot);
-  }, FuzzDriver::kCases / 4);
+  FuzzDriver(Contents(kSnapshotName), 4096)
+      .Run(
+          [](std::span<const uint8_t> bytes) {
+            const auto snapshot = ParseSnapshot(bytes);
+            if (!snapshot.ok()) return;
+            TallyBook book;
+            JournalState<TallyBook> state(&book);
+            (void)state.Load(*snapshot);
+          },
+          FuzzDriver::kCases / 4);
 }
 
 // A record whose checksum is right says anything: what a program that is wrong could have written.
@@ -123,23 +130,26 @@ TEST(JournalFuzz, FolderWithAnyFile) {
   for (const auto& [name, bytes] : files) valid.push_back(bytes);
   SystemClock clock;
   uint64_t round = 0;
-  FuzzDriver(valid, 2048).Run([&](std::span<const uint8_t> bytes) {
-    ModelFolder folder;
-    const std::string& changed = files[round++ % files.size()].first;
-    for (const auto& [name, content] : files) {
-      (void)(*folder.Create(name))->Append(name == changed ? bytes : std::span<const uint8_t>(content));
-    }
-    TallyBook book;
-    JournalState<TallyBook> state(&book);
-    const auto first = JournalRecovery(&folder, &clock, &state).Run();
-    if (!first.ok()) {
-      EXPECT_FALSE(first.status().message().empty());
-      return;
-    }
-    const JournalCursor cursor = state.cursor();
-    ASSERT_TRUE(JournalRecovery(&folder, &clock, &state).Run().ok());
-    EXPECT_EQ(state.cursor(), cursor);
-  }, FuzzDriver::kCases / 20);
+  FuzzDriver(valid, 2048)
+      .Run(
+          [&](std::span<const uint8_t> bytes) {
+            ModelFolder folder;
+            const std::string& changed = files[round++ % files.size()].first;
+            for (const auto& [name, content] : files) {
+              (void)(*folder.Create(name))->Append(name == changed ? bytes : std::span<const uint8_t>(content));
+            }
+            TallyBook book;
+            JournalState<TallyBook> state(&book);
+            const auto first = JournalRecovery(&folder, &clock, &state).Run();
+            if (!first.ok()) {
+              EXPECT_FALSE(first.status().message().empty());
+              return;
+            }
+            const JournalCursor cursor = state.cursor();
+            ASSERT_TRUE(JournalRecovery(&folder, &clock, &state).Run().ok());
+            EXPECT_EQ(state.cursor(), cursor);
+          },
+          FuzzDriver::kCases / 20);
 }
 
 }  // namespace

@@ -19,11 +19,10 @@ namespace feedfarm {
 //
 //   interrupted file (".new")             removed
 //   damaged snapshot                      passed over for the one before; reported
-//   torn record at the journal's end      cut off, reported. Torn: nothing behind it says that its bytes were ever synced
-//   state from elsewhere, not whole       cut off with all behind it: it was not used yet
-//   damaged record elsewhere              DATA_LOSS with segment and offset
-//   segment that is not there             DATA_LOSS with the records that are missing
-//   snapshots, but none whole             DATA_LOSS unless the segments go back to record 0
+//   torn record at the journal's end      cut off, reported. Torn: nothing behind it says that its bytes were ever
+//   synced state from elsewhere, not whole       cut off with all behind it: it was not used yet damaged record
+//   elsewhere              DATA_LOSS with segment and offset segment that is not there             DATA_LOSS with the
+//   records that are missing snapshots, but none whole             DATA_LOSS unless the segments go back to record 0
 //
 // May be killed at any step and begun again: the state is the same. An empty folder is a journal without records.
 class JournalRecovery {

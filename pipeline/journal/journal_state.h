@@ -15,8 +15,8 @@
 
 namespace feedfarm {
 
-// What a journal's records lead to: the cursor, the tally and a book. The journal thread applies what it writes, recovery
-// what it reads: one way to the same state. One thread.
+// What a journal's records lead to: the cursor, the tally and a book. The journal thread applies what it writes,
+// recovery what it reads: one way to the same state. One thread.
 template <FeedBook Book>
 class JournalState final : public RecoverySink {
  public:

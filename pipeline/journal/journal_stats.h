@@ -17,12 +17,12 @@ struct JournalStats {
   uint64_t segments = 0;  // begun
   uint64_t syncs = 0;     // of segments
   uint64_t sync_max_ns = 0;
-  uint64_t write_max_ns = 0;         // longest append of a group
+  uint64_t write_max_ns = 0;  // longest append of a group
   uint64_t ring_high_water_bytes = 0;
-  uint64_t snapshots = 0;            // committed
+  uint64_t snapshots = 0;  // committed
   uint64_t snapshot_failures = 0;
-  uint64_t snapshot_max_ns = 0;      // the journal thread's pause for one
-  uint64_t snapshot_record = 0;      // cursor of the newest one
+  uint64_t snapshot_max_ns = 0;  // the journal thread's pause for one
+  uint64_t snapshot_record = 0;  // cursor of the newest one
   RingOverrun overrun;
 
   // Written so far, and known to survive a power cut: records before the first, messages before the second.

@@ -73,8 +73,7 @@ class KillTest : public testing::Test {
     const char* temporary = std::getenv("TEST_TMPDIR");
     path_ = absl::StrCat(temporary == nullptr ? "/tmp" : temporary, "/kill_test.", ::getpid());
     std::filesystem::remove_all(path_);
-    void* const memory =
-        ::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void* const memory = ::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     ASSERT_NE(memory, MAP_FAILED);
     shared_ = new (memory) Shared{};
   }
@@ -121,8 +120,8 @@ class KillTest : public testing::Test {
   // What was recovered is the stream up to the cursor, and nothing that was promised is missing.
   bool Sound(const JournalCursor& cursor, const ItchBook& book) const {
     const size_t messages = cursor.joined ? cursor.next_sequence - 1 : 0;
-    const bool sound = cursor.record >= shared_->durable_record && cursor.messages == messages &&
-                       messages <= end_ && book.StateHash() == StateHashAt(messages);
+    const bool sound = cursor.record >= shared_->durable_record && cursor.messages == messages && messages <= end_ &&
+                       book.StateHash() == StateHashAt(messages);
     if (!sound) std::cerr << "life " << shared_->lives << ": not the state of " << messages << " messages\n";
     return sound;
   }
@@ -135,8 +134,8 @@ class KillTest : public testing::Test {
     KillingFolder folder(disk->get(), at_point);
     const auto book = *ItchBook::Create(kBounds);
     SystemClock clock;
-    auto core = JournalCore<ItchBook>::Open(Options(), &folder, &clock, shared_->lives, book.get(),
-                                            *ItchBook::Create(kBounds));
+    auto core =
+        JournalCore<ItchBook>::Open(Options(), &folder, &clock, shared_->lives, book.get(), *ItchBook::Create(kBounds));
     if (!core.ok()) return Broken(core.status());
     if (!Sound((*core)->state().cursor(), *book)) return kBroken;
     JournalRing& ring = (*core)->ring();
@@ -161,8 +160,7 @@ class KillTest : public testing::Test {
     if (!disk.ok()) return Broken(disk.status());
     const auto book = *ItchBook::Create(kBounds);
     SystemClock clock;
-    auto journal =
-        Journal<ItchBook>::Open(Options(), disk->get(), &clock, book.get(), *ItchBook::Create(kBounds));
+    auto journal = Journal<ItchBook>::Open(Options(), disk->get(), &clock, book.get(), *ItchBook::Create(kBounds));
     if (!journal.ok()) return Broken(journal.status());
     if (!Sound((*journal)->recovered(), *book)) return kBroken;
     (*journal)->Start();
@@ -191,8 +189,7 @@ class KillTest : public testing::Test {
     return kBroken;
   }
   int AtTheEnd(const JournalState<ItchBook>& state, const ItchBook& book) const {
-    const bool same = state.cursor().stream_hash == stream_hash_ &&
-                      state.book()->StateHash() == state_hash_ &&
+    const bool same = state.cursor().stream_hash == stream_hash_ && state.book()->StateHash() == state_hash_ &&
                       book.StateHash() == state_hash_;
     if (!same) std::cerr << "another state at the end\n";
     return same ? kDone : kBroken;
@@ -240,12 +237,12 @@ TEST_F(KillTest, AtEachCrashPoint) {
   Limit(20'000);
   std::map<std::string, uint64_t> points;
   ASSERT_EQ(LiveInSteps([&points](const std::string& point) { ++points[point]; }), kDone);
-  for (const char* needed : {"journal-before-write", "journal-inside-write", "journal-after-write",
-                             "journal-before-fsync", "journal-after-fsync", "journal-before-rename",
-                             "journal-after-rename", "snapshot-before-write", "snapshot-inside-write",
-                             "snapshot-after-write", "snapshot-before-fsync", "snapshot-after-fsync",
-                             "snapshot-before-rename", "snapshot-after-rename", "before-directory-sync",
-                             "after-directory-sync", "journal-before-remove", "snapshot-after-remove"}) {
+  for (const char* needed :
+       {"journal-before-write", "journal-inside-write", "journal-after-write", "journal-before-fsync",
+        "journal-after-fsync", "journal-before-rename", "journal-after-rename", "snapshot-before-write",
+        "snapshot-inside-write", "snapshot-after-write", "snapshot-before-fsync", "snapshot-after-fsync",
+        "snapshot-before-rename", "snapshot-after-rename", "before-directory-sync", "after-directory-sync",
+        "journal-before-remove", "snapshot-after-remove"}) {
     EXPECT_GT(points[needed], 0u) << needed;
   }
   for (const auto& [point, count] : points) {

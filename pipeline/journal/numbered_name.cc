@@ -12,7 +12,9 @@ constexpr size_t kDigits = 20;
 
 }  // namespace
 
-std::string NumberedName::Of(uint64_t number) const { return absl::StrFormat("%s%020d%s", std::string(prefix), number, std::string(suffix)); }
+std::string NumberedName::Of(uint64_t number) const {
+  return absl::StrFormat("%s%020d%s", std::string(prefix), number, std::string(suffix));
+}
 
 std::optional<uint64_t> NumberedName::Number(std::string_view name) const {
   if (name.size() != prefix.size() + kDigits + suffix.size() || !name.starts_with(prefix) || !name.ends_with(suffix)) {

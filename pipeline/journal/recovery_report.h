@@ -19,20 +19,20 @@ struct StreamTally {
 
 // What opening the journal found and did.
 struct RecoveryReport {
-  std::string snapshot;          // its file; empty = none, replayed from the first record
-  uint64_t snapshot_record = 0;  // its cursor
-  uint64_t snapshot_messages = 0;  // that made the book's state
+  std::string snapshot;                        // its file; empty = none, replayed from the first record
+  uint64_t snapshot_record = 0;                // its cursor
+  uint64_t snapshot_messages = 0;              // that made the book's state
   std::vector<std::string> damaged_snapshots;  // newer ones that were passed over: "file: why"
   uint64_t segments = 0;                       // replayed
   uint64_t records = 0;
-  uint64_t messages = 0;  // of the stream
-  uint64_t bytes = 0;     // of segments read
+  uint64_t messages = 0;    // of the stream
+  uint64_t bytes = 0;       // of segments read
   uint64_t torn_bytes = 0;  // cut off the newest segment
   std::string torn_segment;
   uint64_t torn_offset = 0;
-  uint64_t torn_records = 0;        // whole ones behind the torn one, cut off as well: never synced
-  uint64_t unfinished_states = 0;   // states from elsewhere that were not whole: cut off with all behind them
-  uint64_t snapshot_ns = 0;         // loading it
+  uint64_t torn_records = 0;       // whole ones behind the torn one, cut off as well: never synced
+  uint64_t unfinished_states = 0;  // states from elsewhere that were not whole: cut off with all behind them
+  uint64_t snapshot_ns = 0;        // loading it
   uint64_t replay_ns = 0;
 };
 

@@ -21,8 +21,8 @@ namespace feedfarm {
 // Turns what the ring holds into records, groups of them into one write each, and goes from segment to segment. A new
 // segment has its final name only when its header is durable.
 //
-// After an error nothing more may be called: how much of the last group is in the file is not known; recovery finds out.
-// One thread (journal).
+// After an error nothing more may be called: how much of the last group is in the file is not known; recovery finds
+// out. One thread (journal).
 class SegmentWriter {
  public:
   // folder, clock and stats are borrowed. `salt_seed`: another one in each life of the process.

@@ -11,8 +11,9 @@
 
 namespace feedfarm {
 
-// An endless flow of ITCH orders from a seed: adds until `live` orders are there, then adds (44 %), deletes (38 %), replaces
-// (8 %), executions and cancels of a part (10 %) of random live ones, over `locates` instruments. Valid throughout.
+// An endless flow of ITCH orders from a seed: adds until `live` orders are there, then adds (44 %), deletes (38 %),
+// replaces (8 %), executions and cancels of a part (10 %) of random live ones, over `locates` instruments. Valid
+// throughout.
 class ItchFlow {
  public:
   ItchFlow(uint64_t seed, size_t live, uint16_t locates) : rng_(seed), target_(live), locates_(locates) {

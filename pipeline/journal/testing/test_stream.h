@@ -78,8 +78,9 @@ class TestStream {
     size_t index = 0;
     while (index < size()) {
       const Event& event = events_[index + 1];
-      const bool before = event.generation < cursor.generation ||
-                          (event.generation == cursor.generation && (event.begin || event.sequence < cursor.next_sequence));
+      const bool before =
+          event.generation < cursor.generation ||
+          (event.generation == cursor.generation && (event.begin || event.sequence < cursor.next_sequence));
       if (!before) break;
       ++index;
     }
