@@ -44,13 +44,22 @@ class InlineBook final : public BookStage {
  public:
   explicit InlineBook(std::unique_ptr<Book> book) : book_(std::move(book)) {}
 
+  // What the book counted so far stands for `outcomes`: of a stream whose state was loaded.
+  void CountFrom(const std::array<uint64_t, kBookOutcomes>& outcomes) {
+    for (size_t i = 0; i < kBookOutcomes; ++i) before_[i] = outcomes[i] - book_->Outcomes()[i];
+  }
+
   void Clear() override { book_->Clear(); }
 
   void Apply(uint64_t, std::span<const std::span<const uint8_t>> messages) override {
     ApplyAhead(*book_, messages, [](const Applied&) {});
   }
 
-  BookTotals Totals() const override { return TotalsOf(*book_); }
+  BookTotals Totals() const override {
+    BookTotals totals = TotalsOf(*book_);
+    for (size_t i = 0; i < kBookOutcomes; ++i) totals.outcomes[i] += before_[i];
+    return totals;
+  }
   uint64_t StateHash() override { return book_->StateHash(); }
 
   Book& book() { return *book_; }
@@ -83,6 +92,7 @@ class InlineBook final : public BookStage {
   static constexpr size_t Ahead(size_t stage) { return (kStages - stage) * kStageMessages; }
 
   const std::unique_ptr<Book> book_;
+  std::array<uint64_t, kBookOutcomes> before_{};  // modulo 2^64
 };
 
 }  // namespace feedfarm

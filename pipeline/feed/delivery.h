@@ -10,6 +10,8 @@
 #include "pipeline/feed/feed_protocol.h"
 #include "pipeline/feed/stream_auditor.h"
 #include "pipeline/feed/stream_hash.h"
+#include "pipeline/journal/journal_cursor.h"
+#include "pipeline/journal/journal_ring.h"
 
 namespace feedfarm {
 
@@ -24,6 +26,16 @@ class Delivery {
 
   // Both borrowed; books may be nullptr: then nothing is applied.
   Delivery(FeedCounters* counters, BookStage* books) : counters_(counters), books_(books) {}
+
+  // From now on every message goes to the journal as well; `journal` is borrowed.
+  void KeepJournal(JournalRing* journal) { journal_ = journal; }
+
+  // Goes on behind what a journal brought into the books.
+  void Resume(const JournalCursor& cursor) {
+    generation_ = cursor.generation;
+    hash_ = StreamHash(cursor.stream_hash);
+    auditor_.Resume(cursor.generation, cursor.next_sequence - 1);
+  }
 
   // Messages planned and not yet delivered.
   size_t planned() const { return planned_; }
@@ -50,9 +62,14 @@ class Delivery {
   void BeginState(uint32_t generation) {
     generation_ = generation;
     if (books_ != nullptr) books_->Clear();
+    if (journal_ != nullptr) journal_->BeginState(generation);
   }
   void ApplyState(std::span<const uint8_t> message) {
     if (books_ != nullptr) books_->Apply(/*first_sequence=*/0, std::span(&message, 1));
+    if (journal_ != nullptr) journal_->AppendState(message);
+  }
+  void EndState(uint32_t generation, uint64_t next_sequence) {
+    if (journal_ != nullptr) journal_->EndState(generation, next_sequence);
   }
 
   const StreamHash& hash() const { return hash_; }
@@ -74,6 +91,9 @@ class Delivery {
       hash.Add(generation, sequence++, message);
     }
     hash_ = hash;
+    if (journal_ != nullptr) {
+      for (size_t i = 0; i < messages.size(); ++i) journal_->Append(generation, first_sequence + i, messages[i]);
+    }
     if (books_ != nullptr) books_->Apply(first_sequence, messages);
   }
 
@@ -88,6 +108,7 @@ class Delivery {
 
   FeedCounters* const counters_;
   BookStage* const books_;
+  JournalRing* journal_ = nullptr;
   StreamHash hash_;
   StreamAuditor auditor_;
   uint32_t generation_ = 0;

@@ -21,6 +21,9 @@
 #include "pipeline/feed/rerequest_channel.h"
 #include "pipeline/feed/sequenced_stream.h"
 #include "pipeline/feed/snapshot_loader.h"
+#include "pipeline/journal/journal_cursor.h"
+#include "pipeline/journal/journal_ring.h"
+#include "pipeline/journal/recovery_report.h"
 #include "pipeline/source/packet_source.h"
 
 namespace feedfarm {
@@ -69,6 +72,20 @@ class FeedHandler {
     snapshots_.emplace(options, channel, this, &counters_.snapshots, events_);
   }
 
+  // From now on what is delivered goes into `journal`, which is borrowed; `recovered` is where it ended, with its books
+  // loaded already. Before the first Poll.
+  void KeepJournal(JournalRing* journal, const JournalCursor& recovered, const StreamTally& tally) {
+    journal_ = journal;
+    delivery_.KeepJournal(journal);
+    if (!recovered.joined) return;
+    arbiter_.Rejoin(recovered);
+    delivery_.Resume(recovered);
+    journalled_generation_ = recovered.generation;
+    counters_.messages = recovered.messages;
+    counters_.types = tally.types;
+    counters_.malformed_messages = tally.outcomes[static_cast<size_t>(BookOutcome::kMalformed)];
+  }
+
   // Takes one batch through all stages, then does what recovery has to do. Returns the packets taken.
   size_t Poll() {
     const size_t count = source_->Receive(batch_);
@@ -81,11 +98,13 @@ class FeedHandler {
     FlushPlan();
     source_->Release(std::span(batch_).first(count));
     const bool backlog = count >= kBacklog && ++backlog_turns_ < kBacklogTurnsMax;
-    if (backlog) return count;
-    backlog_turns_ = 0;
-    monitor_.Check();
-    if (busy()) [[unlikely]]
-      Recover();
+    if (!backlog) {
+      backlog_turns_ = 0;
+      monitor_.Check();
+      if (busy()) [[unlikely]]
+        Recover();
+    }
+    if (journal_ != nullptr) PublishJournal();
     return count;
   }
 
@@ -96,6 +115,7 @@ class FeedHandler {
     arbiter_.Switch(now_ns_, *this);
     if (!arbiter_.current().whole()) arbiter_.Switch(now_ns_, *this);
     FlushLatency();
+    if (journal_ != nullptr) PublishJournal();
   }
 
   // Waits for something: recovery has timers running, or packets are held for the next generation or a snapshot.
@@ -130,6 +150,7 @@ class FeedHandler {
 
   // Delivery of one message, called by the stream: exactly once, in order.
   void operator()(uint32_t generation, uint64_t sequence, std::span<const uint8_t> message, const MessageTimes& times) {
+    BeginInJournal(generation, sequence);
     delivery_.Deliver(generation, sequence, message);
     if (times.receive_tai_ns != run_times_.receive_tai_ns || times.intended_tai_ns != run_times_.intended_tai_ns) {
       FlushLatency();
@@ -139,8 +160,12 @@ class FeedHandler {
   }
 
   // A snapshot, called by its loader: the books become empty, then what its messages make of them.
-  void BeginState(uint32_t generation) { delivery_.BeginState(generation); }
+  void BeginState(uint32_t generation) {
+    BeginInJournal(generation, arbiter_.current().next());
+    delivery_.BeginState(generation);
+  }
   void ApplyState(std::span<const uint8_t> message) { delivery_.ApplyState(message); }
+  void EndState(uint32_t generation, uint64_t next_sequence) { delivery_.EndState(generation, next_sequence); }
 
  private:
   // Packets ahead whose first line is fetched while one is worked on.
@@ -221,8 +246,25 @@ class FeedHandler {
     const size_t planned = delivery_.planned();
     if (planned == 0) return;
     SequencedStream& stream = arbiter_.current();
+    BeginInJournal(stream.generation(), stream.next());
     delivery_.Flush(stream.generation(), stream.next());
     stream.Advance(planned);
+  }
+
+  // The journal must know of a generation before its first message.
+  void BeginInJournal(uint32_t generation, uint64_t first_sequence) {
+    if (journal_ == nullptr || generation == journalled_generation_) [[likely]]
+      return;
+    journal_->Begin(generation, arbiter_.session(), first_sequence, arbiter_.front());
+    journalled_generation_ = generation;
+  }
+
+  void PublishJournal() {
+    if (const StreamFront front = arbiter_.front(); front.front_time_ns != 0 && !(front == journalled_front_)) {
+      journal_->Front(arbiter_.current().generation(), front);
+      journalled_front_ = front;
+    }
+    journal_->Publish();
   }
 
   // A packet's messages are delivered in this batch.
@@ -373,6 +415,10 @@ class FeedHandler {
   LineArbiter arbiter_;
   LineMonitor monitor_;
   Delivery<Protocol> delivery_;
+  static constexpr uint64_t kNoGeneration = UINT64_MAX;
+  JournalRing* journal_ = nullptr;
+  uint64_t journalled_generation_ = kNoGeneration;
+  StreamFront journalled_front_;
   std::optional<SnapshotLoader<FeedHandler>> snapshots_;  // empty: there are none
   MessageTimes run_times_;
   uint64_t run_messages_ = 0;

@@ -12,6 +12,23 @@ LineArbiter::LineArbiter(const ArbiterOptions& options, SequencedStream* first, 
   pending_->stream = second;
 }
 
+void LineArbiter::Rejoin(const JournalCursor& cursor) {
+  joined_ = true;
+  SequencedStream* const stream = current_->stream;
+  stream->Begin(cursor.generation, cursor.next_sequence, /*paused=*/false);
+  *current_ = {.stream = stream,
+               .index = cursor.generation,
+               .session = cursor.session,
+               .anchor_sequence = cursor.front.anchor_sequence,
+               .anchor_time = cursor.front.anchor_time_ns,
+               .front_sequence = cursor.front.front_sequence,
+               .front_time = cursor.front.front_time_ns,
+               .front_data = cursor.front.front_data,
+               .time_floor = cursor.front.floor_time_ns,
+               .first_seen = cursor.next_sequence};
+  for (const SessionId& session : cursor.earlier_sessions()) earlier_[earlier_count_++ % kEarlierSessions] = session;
+}
+
 Decision LineArbiter::DecideAny(Origin origin, const PacketHeader& header, uint64_t now_ns) {
   if (header.kind == PacketKind::kMalformed || header.first_sequence > UINT64_MAX - header.count) {
     return {.verdict = Verdict::kMalformed};

@@ -7,6 +7,7 @@
 #include "pipeline/feed/feed_event_queue.h"
 #include "pipeline/feed/framing.h"
 #include "pipeline/feed/sequenced_stream.h"
+#include "pipeline/journal/journal_cursor.h"
 
 namespace feedfarm {
 
@@ -85,6 +86,19 @@ class LineArbiter {
     if (Ordinary(header)) [[likely]]
       return PlaceData(*current_->stream, header);
     return DecideAny(origin, header, now_ns);
+  }
+
+  // Joins where a journal ended, as the handler that wrote it would have gone on. Before the first packet.
+  void Rejoin(const JournalCursor& cursor);
+
+  // What is known of the current generation's send times.
+  StreamFront front() const {
+    return {.front_sequence = current_->front_sequence,
+            .front_time_ns = current_->front_time,
+            .anchor_sequence = current_->anchor_sequence,
+            .anchor_time_ns = current_->anchor_time,
+            .floor_time_ns = current_->time_floor,
+            .front_data = current_->front_data};
   }
 
   // Time passes: hands over to the next generation when it is due, reports the end of the session. Call when busy().

@@ -110,6 +110,7 @@ class SnapshotLoader {
   void Finish(SequencedStream& stream, uint64_t now_ns) {
     holding_ = false;
     const uint64_t held_ns = now_ns > since_ns_ ? now_ns - since_ns_ : 0;
+    state_->EndState(stream.generation(), recovery_.next_sequence());
     const uint64_t skipped = stream.SkipTo(recovery_.next_sequence(), now_ns);
     counters_->skipped_messages += skipped;
     counters_->hold_ns += held_ns;

@@ -28,6 +28,13 @@ class StreamAuditor {
     for (uint64_t i = 0; i < count; ++i) Observe(generation, first + i);
   }
 
+  // Goes on behind `last` of a stream that was audited elsewhere.
+  void Resume(uint32_t generation, uint64_t last) {
+    begun_ = true;
+    generation_ = generation;
+    last_ = last;
+  }
+
   uint64_t duplicates() const { return duplicates_; }
   uint64_t out_of_order() const { return out_of_order_; }
 
