@@ -104,6 +104,16 @@ v1::HandlerResult ToProto(const FinalRecord& record) {
   }
   result.set_orders_live(record.orders_live);
   result.set_levels_live(record.levels_live);
+  result.set_journal_messages(record.journal_messages);
+  result.set_journal_bytes(record.journal_bytes);
+  result.set_journal_syncs(record.journal_syncs);
+  result.set_journal_sync_max_ns(record.journal_sync_max_ns);
+  result.set_journal_snapshots(record.journal_snapshots);
+  result.set_journal_overrun_messages(record.journal_overrun_messages);
+  result.set_journal_errors(record.journal_errors);
+  result.set_journal_restored_messages(record.journal_restored_messages);
+  result.set_journal_replayed_messages(record.journal_replayed_messages);
+  result.set_journal_torn_bytes(record.journal_torn_bytes);
   result.set_pool_frames(record.pool_frames);
   result.set_pool_available(record.pool_available);
   result.set_pool_misses(record.pool_misses);

@@ -83,6 +83,11 @@ std::vector<std::string> HandlerFlags(const v1::DesiredRun& run, int cpu, uint64
   add_number("--pool-frames", handler.pool_frames());
   add_number("--book-orders-max", handler.book_orders_max());
   add_number("--book-levels-max", handler.book_levels_max());
+  if (!handler.journal().empty()) {
+    add("--journal", absl::StrCat(artifacts_folder, "/journal"));
+    add("--journal-sync", handler.journal());
+    add("--snapshot-every-messages", absl::StrCat(handler.snapshot_every_messages()));
+  }
   if (handler.spin()) flags.push_back("--spin");
   if (handler.fifo()) flags.push_back("--fifo");
   if (cpu >= 0) add("--cpu", absl::StrCat(cpu));

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "coordinator/campaign/fault_check.h"
+#include "coordinator/campaign/handler_settings.h"
 #include "coordinator/campaign/map_reader.h"
 #include "coordinator/campaign/rate_search_parser.h"
 #include "coordinator/campaign/receive_parser.h"
@@ -179,45 +180,6 @@ void ReadTraffic(const YamlNode& node, absl::string_view folder, v1::Traffic* tr
   ReadGlimpse(reader.FindMaybeEmpty("glimpse"), traffic->mutable_glimpse(), diagnostics);
   ReadLines(reader.FindMaybeEmpty("lines"), traffic, diagnostics);
   reader.Finish();
-}
-
-void ReadHandler(const YamlNode* node, v1::HandlerConfig* out, Diagnostics& diagnostics) {
-  uint64_t dwell_ns = kMillisecond;
-  uint64_t rerequest_timeout_ns = 5 * kMillisecond;
-  uint32_t window = 65'536;
-  uint32_t tries = 8;
-  uint32_t pool_frames = 4'096;
-  uint32_t book_orders_max = 1 << 20;
-  uint32_t book_levels_max = 1 << 19;
-  bool spin = true;
-  bool fifo = false;
-  if (node == nullptr) ReadReceive(nullptr, out, diagnostics);
-  if (node != nullptr) {
-    MapReader reader(*node, "handler", diagnostics);
-    ReadReceive(&reader, out, diagnostics);
-    reader.Duration("dwell", kMicrosecond, 10 * kSecond, &dwell_ns);
-    reader.PowerOfTwo("window", 64, 1 << 22, &window);
-    reader.Duration("rerequest_timeout", 10 * kMicrosecond, 60 * kSecond, &rerequest_timeout_ns);
-    reader.Count32("rerequest_tries", 0, 100, &tries);
-    reader.PowerOfTwo("pool_frames", 256, 1 << 20, &pool_frames);
-    reader.Count32("book_orders_max", 1, (1 << 23) - 1, &book_orders_max);
-    reader.Count32("book_levels_max", 1, 1 << 22, &book_levels_max);
-    reader.Bool("spin", &spin);
-    reader.Bool("fifo", &fifo);
-    ReadSnapshot(&reader, out);
-    reader.Finish();
-  } else {
-    ReadSnapshot(nullptr, out);
-  }
-  out->set_dwell_ns(dwell_ns);
-  out->set_window_messages(window);
-  out->set_rerequest_timeout_ns(rerequest_timeout_ns);
-  out->set_rerequest_tries(tries);
-  out->set_pool_frames(pool_frames);
-  out->set_book_orders_max(book_orders_max);
-  out->set_book_levels_max(book_levels_max);
-  out->set_spin(spin);
-  out->set_fifo(fifo);
 }
 
 v1::Line ReadLinesOf(MapReader& reader) {

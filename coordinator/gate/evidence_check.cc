@@ -120,6 +120,9 @@ Sentences MissingEvidence(const v1::Scenario& scenario, const v1::HandlerResult*
   } else {
     if (handler->messages() == 0) out.push_back("no data: the handler delivered no message");
     Expect("kill_handler", "kills", handler->restarts(), planned.kills, &out);
+    if (planned.kills > 0 && !scenario.handler().journal().empty() && handler->journal_restored_messages() == 0) {
+      out.push_back("the killed handler's journal brought nothing back");
+    }
     CheckCuts(scenario, planned, *handler, &out);
   }
   CheckSnapshots(scenario, handler, source, &out);

@@ -66,6 +66,16 @@ constexpr Field kFields[] = {
     {"snapshot_max_ns", &FinalRecord::snapshot_max_ns},
     {"orders_live", &FinalRecord::orders_live},
     {"levels_live", &FinalRecord::levels_live},
+    {"journal_messages", &FinalRecord::journal_messages},
+    {"journal_bytes", &FinalRecord::journal_bytes},
+    {"journal_syncs", &FinalRecord::journal_syncs},
+    {"journal_sync_max_ns", &FinalRecord::journal_sync_max_ns},
+    {"journal_snapshots", &FinalRecord::journal_snapshots},
+    {"journal_overrun_messages", &FinalRecord::journal_overrun_messages},
+    {"journal_errors", &FinalRecord::journal_errors},
+    {"journal_restored_messages", &FinalRecord::journal_restored_messages},
+    {"journal_replayed_messages", &FinalRecord::journal_replayed_messages},
+    {"journal_torn_bytes", &FinalRecord::journal_torn_bytes},
 };
 
 constexpr const char* kLineNames[kLines] = {"A", "B"};

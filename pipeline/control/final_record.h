@@ -54,6 +54,17 @@ struct FinalRecord {
   std::vector<std::pair<std::string, uint64_t>> book;
   uint64_t orders_live = 0;
   uint64_t levels_live = 0;
+  // See HandlerResult; all 0 without a journal.
+  uint64_t journal_messages = 0;
+  uint64_t journal_bytes = 0;
+  uint64_t journal_syncs = 0;
+  uint64_t journal_sync_max_ns = 0;
+  uint64_t journal_snapshots = 0;
+  uint64_t journal_overrun_messages = 0;
+  uint64_t journal_errors = 0;
+  uint64_t journal_restored_messages = 0;
+  uint64_t journal_replayed_messages = 0;
+  uint64_t journal_torn_bytes = 0;
   uint64_t pool_frames = 0;
   uint64_t pool_available = 0;
   uint64_t pool_misses = 0;

@@ -12,10 +12,8 @@
 #include "absl/strings/str_cat.h"
 #include "glog/logging.h"
 #include "pipeline/base/status_macros.h"
-#include "pipeline/book/book_stage.h"
-#include "pipeline/book/deep_book.h"
-#include "pipeline/book/itch_book.h"
 #include "pipeline/control/control_channel.h"
+#include "pipeline/control/handler_books.h"
 #include "pipeline/control/handler_options.h"
 #include "pipeline/control/hot_loop.h"
 #include "pipeline/control/hot_mailbox.h"
@@ -42,24 +40,16 @@ FeedHandlerOptions FeedOptions(const HandlerOptions& options) {
   return feed;
 }
 
-absl::StatusOr<std::unique_ptr<BookStage>> MakeBooks(const HandlerOptions& options) {
-  if (options.protocol == HandlerProtocol::kIexDeep) {
-    FEEDFARM_ASSIGN_OR_RETURN(std::unique_ptr<DeepBook> book,
-                              DeepBook::Create({.levels_max = options.book_levels_max}));
-    return std::make_unique<InlineBook<DeepBook>>(std::move(book));
-  }
-  FEEDFARM_ASSIGN_OR_RETURN(std::unique_ptr<ItchBook> book, ItchBook::Create({.orders_max = options.book_orders_max,
-                                                                              .levels_max = options.book_levels_max}));
-  return std::make_unique<InlineBook<ItchBook>>(std::move(book));
-}
-
 template <class Protocol>
 absl::StatusOr<std::unique_ptr<HotLoop>> MakeLoop(const HandlerOptions& options, LiveSource* source,
                                                   RerequestChannel* channel, FeedEventQueue* events,
-                                                  LatencyHistograms* histograms, BookStage* books,
+                                                  LatencyHistograms* histograms, const HandlerBooks& books,
                                                   SnapshotChannel* snapshots, HotMailbox* mailbox) {
-  FEEDFARM_ASSIGN_OR_RETURN(
-      auto handler, FeedHandler<Protocol>::Create(FeedOptions(options), source, channel, events, histograms, books));
+  FEEDFARM_ASSIGN_OR_RETURN(auto handler, FeedHandler<Protocol>::Create(FeedOptions(options), source, channel, events,
+                                                                        histograms, books.stage.get()));
+  if (books.journal != nullptr) {
+    handler->KeepJournal(&books.journal->ring(), books.journal->recovered(), books.journal->tally());
+  }
   if (snapshots != nullptr) handler->TakeSnapshots({.tries = options.snapshot_tries}, snapshots);
   return std::make_unique<FeedHotLoop<Protocol>>(std::move(handler), source, mailbox, options.spin);
 }
@@ -92,17 +82,17 @@ absl::Status Serve(const HandlerOptions& options, ControlChannel& control) {
   LatencyHistograms first, second;
   FEEDFARM_ASSIGN_OR_RETURN(const std::unique_ptr<LiveSource> source, MakeLiveSource(options.receive));
   for (const Refusal& refusal : source->grants().not_granted) LOG(WARNING) << "not granted: " << Sentence(refusal);
-  FEEDFARM_ASSIGN_OR_RETURN(const std::unique_ptr<BookStage> books, MakeBooks(options));
+  FEEDFARM_ASSIGN_OR_RETURN(const HandlerBooks books, MakeHandlerBooks(options));
   const auto make_loop =
       options.protocol == HandlerProtocol::kMoldItch ? MakeLoop<MoldItchProtocol> : MakeLoop<IexDeepProtocol>;
-  FEEDFARM_ASSIGN_OR_RETURN(std::unique_ptr<HotLoop> loop,
-                            make_loop(options, source.get(), client.get(), &events, &first, books.get(),
-                                      snapshots.get(), &mailbox));
+  FEEDFARM_ASSIGN_OR_RETURN(std::unique_ptr<HotLoop> loop, make_loop(options, source.get(), client.get(), &events,
+                                                                     &first, books, snapshots.get(), &mailbox));
+  if (books.journal != nullptr) books.journal->Start();
   HotThread hot({.cpu = options.cpu, .fifo = options.fifo, .spin = options.spin}, std::move(loop));
   LogNotGranted(hot.not_granted());
   Housekeeper housekeeper(
       {.artifacts = options.artifacts, .xdp_mode = source->grants().xdp_mode, .bind_mode = source->grants().bind_mode},
-      &control, &mailbox, &hot, &events, &second);
+      &control, &mailbox, &hot, &events, books.journal.get(), &second);
   const absl::Status status = housekeeper.Run({.xdp_mode = source->grants().xdp_mode,
                                                .bind_mode = source->grants().bind_mode,
                                                .timestamp_class = Name(source->grants().timestamp_class),

@@ -16,7 +16,7 @@ constexpr int kBadFlags = 2;
 
 // Endpoints as they stand on the command line.
 struct Texts {
-  std::string port_a, port_b, group_a, group_b, rerequest, snapshot;
+  std::string port_a, port_b, group_a, group_b, rerequest, snapshot, journal_sync;
   std::vector<std::string> required;
   glimpse::FetcherOptions snapshots;
 };
@@ -39,6 +39,9 @@ void Declare(CLI::App& app, HandlerOptions& options, Texts& texts) {
   app.add_option("--rerequest-tries", options.rerequest_tries, "requests for a range before it is unrecoverable");
   app.add_option("--book-orders-max", options.book_orders_max, "live orders that the books hold");
   app.add_option("--book-levels-max", options.book_levels_max, "price levels that the books hold");
+  app.add_option("--journal", options.journal, "folder of the journal; none: nothing is kept");
+  app.add_option("--journal-sync", texts.journal_sync, "none, group, or interval MS")->option_text("POLICY");
+  app.add_option("--snapshot-every-messages", options.snapshot_every_messages, "0: at the end only");
   app.add_flag("--spin", options.spin, "spin on the rings instead of sleeping");
   app.add_flag("--fifo", options.fifo, "SCHED_FIFO for the hot thread");
   app.add_option("--cpu", options.cpu, "core of the hot thread; -1: not pinned");
@@ -116,6 +119,9 @@ absl::Status Check(const Texts& texts, HandlerOptions& options) {
   }
   if (!std::has_single_bit(options.window_messages)) {
     return absl::InvalidArgumentError("--window-messages must be a power of two");
+  }
+  if (!texts.journal_sync.empty()) {
+    FEEDFARM_ASSIGN_OR_RETURN(options.journal_sync, ParseSyncPolicy(texts.journal_sync));
   }
   if (options.book_orders_max == 0 || options.book_levels_max == 0) {
     return absl::InvalidArgumentError("--book-orders-max and --book-levels-max must not be 0");

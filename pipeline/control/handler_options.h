@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "pipeline/glimpse/snapshot_fetcher.h"
+#include "pipeline/journal/journal_options.h"
 #include "pipeline/source/line_endpoint.h"
 #include "pipeline/source/receive_options.h"
 
@@ -26,6 +27,9 @@ struct HandlerOptions {
   uint32_t snapshot_tries = 8;
   uint32_t book_orders_max = 1 << 20;
   uint32_t book_levels_max = 1 << 19;
+  std::string journal;  // folder; empty = none is kept
+  SyncPolicy journal_sync;
+  uint64_t snapshot_every_messages = 10'000'000;
   bool spin = false;
   bool fifo = false;
   int cpu = -1;  // -1 = not pinned

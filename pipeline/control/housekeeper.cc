@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "glog/logging.h"
 #include "pipeline/base/clock.h"
 #include "pipeline/base/status_macros.h"
 #include "pipeline/control/event_record.h"
@@ -36,15 +37,35 @@ absl::Status WriteFile(const std::string& path, const std::string& content) {
   return file ? absl::OkStatus() : ErrnoStatus(absl::StrCat("write ", path));
 }
 
+// What the journal brought at the start and took until the end. An error is said and counted: the run's gates decide.
+void FinishJournal(HandlerJournal& journal, FinalRecord& record) {
+  if (const absl::Status status = journal.Stop(); !status.ok()) {
+    LOG(ERROR) << "journal: " << status;
+    record.journal_errors = 1;
+  }
+  const JournalStats stats = journal.stats();
+  record.journal_messages = stats.messages;
+  record.journal_bytes = stats.bytes;
+  record.journal_syncs = stats.syncs;
+  record.journal_sync_max_ns = stats.sync_max_ns;
+  record.journal_snapshots = stats.snapshots;
+  record.journal_overrun_messages = stats.overrun.messages;
+  record.journal_errors += stats.snapshot_failures;
+  record.journal_restored_messages = journal.recovered().messages;
+  record.journal_replayed_messages = journal.report().messages;
+  record.journal_torn_bytes = journal.report().torn_bytes;
+}
+
 }  // namespace
 
 Housekeeper::Housekeeper(const Options& options, ControlChannel* control, HotMailbox* mailbox, HotThread* hot,
-                         FeedEventQueue* events, LatencyHistograms* spare)
+                         FeedEventQueue* events, HandlerJournal* journal, LatencyHistograms* spare)
     : options_(options),
       control_(control),
       mailbox_(mailbox),
       hot_(hot),
       events_(events),
+      journal_(journal),
       spare_(spare),
       signals_(OpenSignals()),
       telemetry_(UnixNow()) {}
@@ -130,6 +151,7 @@ absl::Status Housekeeper::Final() {
   FEEDFARM_RETURN_IF_ERROR(control_->Say(interval.ToLine()));
   telemetry_.Finish(*spare_, UnixNow());
   FinalRecord record = MakeFinal(answer.counters, answer.source, events_->lost());
+  if (journal_ != nullptr) FinishJournal(*journal_, record);
   record.minor_faults_steady = faults.minor;
   record.major_faults_steady = faults.major;
   record.hot_path_allocations = answer.allocations;

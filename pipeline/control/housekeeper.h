@@ -6,6 +6,7 @@
 #include "absl/status/status.h"
 #include "pipeline/base/scoped_fd.h"
 #include "pipeline/control/control_channel.h"
+#include "pipeline/control/handler_books.h"
 #include "pipeline/control/hot_mailbox.h"
 #include "pipeline/control/hot_thread.h"
 #include "pipeline/control/page_faults.h"
@@ -26,9 +27,9 @@ class Housekeeper {
     std::string bind_mode;
   };
 
-  // All borrowed. `spare` are the histograms that the hot thread does not have.
+  // All borrowed; journal may be nullptr. `spare` are the histograms that the hot thread does not have.
   Housekeeper(const Options& options, ControlChannel* control, HotMailbox* mailbox, HotThread* hot,
-              FeedEventQueue* events, LatencyHistograms* spare);
+              FeedEventQueue* events, HandlerJournal* journal, LatencyHistograms* spare);
 
   // Says `ready`, works until `stop`, says `final`. When it returns the hot loop has been told to end, whatever the
   // status: UNAVAILABLE: the agent is gone; others: a command could not be done, or an artifact not be written.
@@ -49,6 +50,7 @@ class Housekeeper {
   HotMailbox* const mailbox_;
   HotThread* const hot_;
   FeedEventQueue* const events_;
+  HandlerJournal* const journal_;
   LatencyHistograms* spare_;
   ScopedFd signals_;
   Telemetry telemetry_;

@@ -159,6 +159,28 @@ TEST_F(Delivery, KilledHandlerRecoversFromTheFirstMessage) {
   EXPECT_EQ(run.handler().state_hash(), run.source().reference_state_hash());
 }
 
+TEST_F(Delivery, KilledHandlerGoesOnFromItsJournal) {
+  for (const char* sync : {"none", "interval", "group"}) {
+    SCOPED_TRACE(sync);
+    auto outcome =
+        lab_->RunCampaign(absl::StrCat(Synthetic("{at: 2s, kill_handler: {}}"), "    handler: {journal: {sync: ", sync,
+                                       ", snapshot_every: 50000}}\n"));
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    const auto& run = outcome.Run("subject");
+    EXPECT_EQ(run.verdict(), v1::VERDICT_PASSED) << run.DebugString();
+    const auto& handler = run.handler();
+    EXPECT_EQ(handler.restarts(), 1u);
+    EXPECT_EQ(handler.stream_hash(), run.source().reference_hash());
+    EXPECT_EQ(handler.state_hash(), run.source().reference_state_hash());
+    // What was restored was not asked for again.
+    EXPECT_GT(handler.journal_restored_messages(), 50'000u);
+    EXPECT_LT(handler.journal_replayed_messages(), handler.journal_restored_messages());
+    EXPECT_LT(handler.recovered_messages(), handler.messages() - handler.journal_restored_messages());
+    EXPECT_EQ(handler.journal_restored_messages() + handler.journal_messages(), handler.messages());
+    EXPECT_EQ(handler.journal_overrun_messages() + handler.journal_errors(), 0u);
+  }
+}
+
 TEST_F(Delivery, EveryOtherReceiveMethodReceivesTheSame) {
   for (const char* method : {"recvmmsg", "packet_mmap"}) {
     SCOPED_TRACE(method);

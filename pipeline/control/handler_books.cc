@@ -1,0 +1,71 @@
+#include "pipeline/control/handler_books.h"
+
+#include <utility>
+
+#include "pipeline/base/clock.h"
+#include "pipeline/base/status_macros.h"
+#include "pipeline/book/deep_book.h"
+#include "pipeline/book/itch_book.h"
+#include "pipeline/journal/disk_folder.h"
+#include "pipeline/journal/journal.h"
+
+namespace feedfarm {
+namespace {
+
+template <class Book>
+class JournalOf final : public HandlerJournal {
+ public:
+  static absl::StatusOr<std::unique_ptr<JournalOf>> Open(const HandlerOptions& options, Book* book,
+                                                         std::unique_ptr<Book> shadow) {
+    std::unique_ptr<JournalOf> self(new JournalOf());
+    FEEDFARM_ASSIGN_OR_RETURN(self->folder_, DiskFolder::Open(options.journal));
+    const JournalOptions journal{.sync = options.journal_sync, .snapshot_messages = options.snapshot_every_messages};
+    FEEDFARM_ASSIGN_OR_RETURN(
+        self->journal_, Journal<Book>::Open(journal, self->folder_.get(), &self->clock_, book, std::move(shadow)));
+    return self;
+  }
+
+  JournalRing& ring() override { return journal_->ring(); }
+  const JournalCursor& recovered() const override { return journal_->recovered(); }
+  const StreamTally& tally() const override { return journal_->recovered_tally(); }
+  const RecoveryReport& report() const override { return journal_->report(); }
+  void Start() override { journal_->Start(); }
+  absl::Status Stop() override { return journal_->Stop(); }
+  JournalStats stats() const override { return journal_->stats(); }
+
+ private:
+  JournalOf() = default;
+
+  const SystemClock clock_;
+  std::unique_ptr<DiskFolder> folder_;
+  std::unique_ptr<Journal<Book>> journal_;  // last: uses the others
+};
+
+template <class Book>
+absl::StatusOr<HandlerBooks> Make(const HandlerOptions& options, const typename Book::Options& bounds) {
+  FEEDFARM_ASSIGN_OR_RETURN(std::unique_ptr<Book> book, Book::Create(bounds));
+  Book* const borrowed = book.get();
+  HandlerBooks books;
+  if (!options.journal.empty()) {
+    FEEDFARM_ASSIGN_OR_RETURN(std::unique_ptr<Book> shadow, Book::Create(bounds));
+    FEEDFARM_ASSIGN_OR_RETURN(books.journal, JournalOf<Book>::Open(options, borrowed, std::move(shadow)));
+  }
+  auto stage = std::make_unique<InlineBook<Book>>(std::move(book));
+  if (books.journal != nullptr) stage->CountFrom(books.journal->tally().outcomes);
+  books.stage = std::move(stage);
+  return books;
+}
+
+}  // namespace
+
+absl::StatusOr<HandlerBooks> MakeHandlerBooks(const HandlerOptions& options) {
+  switch (options.protocol) {
+    case HandlerProtocol::kMoldItch:
+      return Make<ItchBook>(options, {.orders_max = options.book_orders_max, .levels_max = options.book_levels_max});
+    case HandlerProtocol::kIexDeep:
+      return Make<DeepBook>(options, {.levels_max = options.book_levels_max});
+  }
+  return absl::InternalError("no such protocol");
+}
+
+}  // namespace feedfarm
