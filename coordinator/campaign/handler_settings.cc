@@ -50,6 +50,7 @@ void ReadHandler(const YamlNode* node, v1::HandlerConfig* out, Diagnostics& diag
   uint32_t pool_frames = 4'096;
   uint32_t book_orders_max = 1 << 20;
   uint32_t book_levels_max = 1 << 19;
+  uint32_t shards = 0;
   bool spin = true;
   bool fifo = false;
   if (node == nullptr) ReadReceive(nullptr, out, diagnostics);
@@ -63,6 +64,7 @@ void ReadHandler(const YamlNode* node, v1::HandlerConfig* out, Diagnostics& diag
     reader.PowerOfTwo("pool_frames", 256, 1 << 20, &pool_frames);
     reader.Count32("book_orders_max", 1, (1 << 23) - 1, &book_orders_max);
     reader.Count32("book_levels_max", 1, 1 << 22, &book_levels_max);
+    reader.Count32("shards", 0, 16, &shards);
     ReadJournal(reader.FindMaybeEmpty("journal"), out, diagnostics);
     reader.Bool("spin", &spin);
     reader.Bool("fifo", &fifo);
@@ -78,6 +80,7 @@ void ReadHandler(const YamlNode* node, v1::HandlerConfig* out, Diagnostics& diag
   out->set_pool_frames(pool_frames);
   out->set_book_orders_max(book_orders_max);
   out->set_book_levels_max(book_levels_max);
+  out->set_shards(shards);
   out->set_spin(spin);
   out->set_fifo(fifo);
 }

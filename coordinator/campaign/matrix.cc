@@ -57,6 +57,7 @@ constexpr MatrixField kMatrixFields[] = {
     {"start_after", "handler.start_after"},
     {"book_orders_max", "handler.book_orders_max"},
     {"book_levels_max", "handler.book_levels_max"},
+    {"shards", "handler.shards"},
     {"journal.sync", "handler.journal.sync"},
     {"journal.interval", "handler.journal.interval"},
     {"journal.snapshot_every", "handler.journal.snapshot_every"},

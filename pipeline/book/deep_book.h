@@ -8,6 +8,7 @@
 #include <span>
 
 #include "absl/status/statusor.h"
+#include "pipeline/base/endian.h"
 #include "pipeline/book/book_order.h"
 #include "pipeline/book/deep_state.h"
 #include "pipeline/book/feed_book.h"
@@ -48,6 +49,12 @@ class DeepBook {
   // --- FeedBook; an instrument's index is the order in which symbols appeared, from 0 ---
 
   static constexpr size_t kPrefetchStages = 2;
+  // As ItchBook::Route: by symbol, which all but the system event have behind type, flags and time.
+  static uint32_t Route(std::span<const uint8_t> message) {
+    constexpr size_t kSymbolOffset = 10;
+    if (message.size() < kSymbolOffset + sizeof(uint64_t)) return 0;
+    return static_cast<uint32_t>((LoadLittle<uint64_t>(message.data() + kSymbolOffset) * 0x9E3779B97F4A7C15u) >> 32);
+  }
   Applied Apply(std::span<const uint8_t> message);
   void Prefetch(size_t stage, std::span<const uint8_t> message) const;
   void Clear();

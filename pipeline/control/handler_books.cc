@@ -1,6 +1,7 @@
 #include "pipeline/control/handler_books.h"
 
 #include <utility>
+#include <vector>
 
 #include "pipeline/base/clock.h"
 #include "pipeline/base/status_macros.h"
@@ -8,6 +9,7 @@
 #include "pipeline/book/itch_book.h"
 #include "pipeline/journal/disk_folder.h"
 #include "pipeline/journal/journal.h"
+#include "pipeline/shard/book_shards.h"
 
 namespace feedfarm {
 namespace {
@@ -49,6 +51,18 @@ absl::StatusOr<HandlerBooks> Make(const HandlerOptions& options, const typename 
   if (!options.journal.empty()) {
     FEEDFARM_ASSIGN_OR_RETURN(std::unique_ptr<Book> shadow, Book::Create(bounds));
     FEEDFARM_ASSIGN_OR_RETURN(books.journal, JournalOf<Book>::Open(options, borrowed, std::move(shadow)));
+  }
+  if (options.shards != 0) {
+    std::vector<std::unique_ptr<Book>> empty;
+    for (uint32_t i = 0; i < options.shards; ++i) {
+      FEEDFARM_ASSIGN_OR_RETURN(std::unique_ptr<Book> one, Book::Create(bounds));
+      empty.push_back(std::move(one));
+    }
+    auto shards = std::make_unique<BookShards<Book>>(
+        std::move(empty), typename BookShards<Book>::Options{.spin = options.spin, .cpus = {}});
+    if (books.journal != nullptr) shards->Load(*book, books.journal->tally().outcomes);
+    books.stage = std::move(shards);
+    return books;
   }
   auto stage = std::make_unique<InlineBook<Book>>(std::move(book));
   if (books.journal != nullptr) stage->CountFrom(books.journal->tally().outcomes);

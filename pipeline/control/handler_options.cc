@@ -39,6 +39,7 @@ void Declare(CLI::App& app, HandlerOptions& options, Texts& texts) {
   app.add_option("--rerequest-tries", options.rerequest_tries, "requests for a range before it is unrecoverable");
   app.add_option("--book-orders-max", options.book_orders_max, "live orders that the books hold");
   app.add_option("--book-levels-max", options.book_levels_max, "price levels that the books hold");
+  app.add_option("--shards", options.shards, "threads for the books; 0: the hot thread")->check(CLI::Range(0, 16));
   app.add_option("--journal", options.journal, "folder of the journal; none: nothing is kept");
   app.add_option("--journal-sync", texts.journal_sync, "none, group, or interval MS")->option_text("POLICY");
   app.add_option("--snapshot-every-messages", options.snapshot_every_messages, "0: at the end only");

@@ -27,6 +27,7 @@ struct HandlerOptions {
   uint32_t snapshot_tries = 8;
   uint32_t book_orders_max = 1 << 20;
   uint32_t book_levels_max = 1 << 19;
+  uint32_t shards = 0;  // threads that the books are dealt out to by instrument; 0 = on the hot thread
   std::string journal;  // folder; empty = none is kept
   SyncPolicy journal_sync;
   uint64_t snapshot_every_messages = 10'000'000;

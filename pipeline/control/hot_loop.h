@@ -62,8 +62,10 @@ class FeedHotLoop final : public HotLoop {
       if (stop) Drain();
       answer.allocations = guard.allocations() - attending_;
       answer.histograms = handler_->SwapHistograms(request.histograms);
+      // First: what shards have under way is then in the counters.
+      const uint64_t state_hash = stop ? handler_->StateHash() : 0;
       answer.counters = handler_->Snapshot();
-      if (stop) answer.counters.state_hash = handler_->StateHash();
+      answer.counters.state_hash = state_hash;
       answer.source = source_->Counters();
     }
     attending_ += guard.allocations() - at_start;

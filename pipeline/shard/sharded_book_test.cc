@@ -8,6 +8,7 @@
 #include "pipeline/base/rng.h"
 #include "pipeline/book/itch_book.h"
 #include "pipeline/book/top_update.h"
+#include "pipeline/shard/shard_threads.h"
 #include "pipeline/shard/top_merge.h"
 #include "tests/support/hostile_itch.h"
 
@@ -123,6 +124,35 @@ TEST_P(ShardedBookTest, EqualsOneBookUnderAnySchedule) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, ShardedBookTest, ::testing::Range<uint64_t>(1, 201));
+
+// The same with real threads: what the seeds above draw by hand, the scheduler draws here.
+TEST(ShardedBook, EqualsOneBookOnThreadsOfItsOwn) {
+  for (const bool spin : {false, true}) {
+    std::vector<std::unique_ptr<Shard>> owned;
+    std::vector<Shard*> shards;
+    std::vector<ShardThreads::Turn> turns;
+    for (size_t i = 0; i < 3; ++i) {
+      owned.push_back(std::make_unique<Shard>(MakeBook(), Shard::Sizes{.messages = 256, .updates = 64}));
+      shards.push_back(owned.back().get());
+      turns.push_back({.poll = [shard = shards.back()] { return shard->Poll(); }});
+    }
+    TopMerge<ItchBook> merge(shards);
+    TopHash tops;
+    turns.push_back({.poll = [&] { return merge.Poll([&](const TopUpdate& update) { tops.Add(update); }) != 0; }});
+    const std::vector<Message> messages = Stream(spin ? 77 : 78, 30'000);
+    const Reference reference = Apply(messages, 11'111);
+    ShardedBook<ItchBook> books(shards, [] { std::this_thread::yield(); });
+    ShardThreads threads(std::move(turns), spin);
+    Rng rng(5);
+    Dispatch(messages, 11'111, rng, books);
+    EXPECT_EQ(books.StateHash(), reference.state_hash);
+    threads.Stop();
+    merge.Poll([&](const TopUpdate& update) { tops.Add(update); });
+    EXPECT_EQ(tops.updates(), reference.tops.updates());
+    EXPECT_EQ(tops.value(), reference.tops.value());
+    ExpectEqual(books.Totals(), reference.totals);
+  }
+}
 
 TEST(ShardedBook, LongMessagesAreMalformedThereToo) {
   Shard shard(MakeBook(), {.messages = 8, .updates = 8});

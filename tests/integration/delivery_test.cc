@@ -159,6 +159,17 @@ TEST_F(Delivery, KilledHandlerRecoversFromTheFirstMessage) {
   EXPECT_EQ(run.handler().state_hash(), run.source().reference_state_hash());
 }
 
+TEST_F(Delivery, ShardedBooksAreTheSame) {
+  auto outcome = lab_->RunCampaign(
+      absl::StrCat(Synthetic("{at: 1s, gap: {messages: 1000, lines: both}}, {at: 2s, kill_handler: {}}"),
+                   "    handler: {shards: 2, spin: false, journal: {}}\n"));
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  const auto& run = outcome.Run("subject");
+  EXPECT_EQ(run.verdict(), v1::VERDICT_PASSED) << run.DebugString();
+  EXPECT_EQ(run.handler().state_hash(), run.source().reference_state_hash());
+  EXPECT_EQ(run.handler().hot_path_allocations(), 0u);
+}
+
 TEST_F(Delivery, KilledHandlerGoesOnFromItsJournal) {
   for (const char* sync : {"none", "interval", "group"}) {
     SCOPED_TRACE(sync);
