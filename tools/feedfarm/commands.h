@@ -16,5 +16,6 @@ void AddCancelCommand(CLI::App& app, CliContext& context);
 void AddHostsCommand(CLI::App& app, CliContext& context);
 void AddHostCommand(CLI::App& app, CliContext& context);
 void AddReportCommand(CLI::App& app, CliContext& context);
+void AddProfileCommand(CLI::App& app, CliContext& context);
 
 }  // namespace feedfarm

@@ -72,6 +72,7 @@ int main(int argc, char** argv) {
   feedfarm::AddHostsCommand(app, context);
   feedfarm::AddHostCommand(app, context);
   feedfarm::AddReportCommand(app, context);
+  feedfarm::AddProfileCommand(app, context);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -1,0 +1,134 @@
+#include <cstdlib>
+#include <fstream>
+#include <iostream>
+#include <memory>
+#include <sstream>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "coordinator/build_stamp.h"
+#include "coordinator/gate/exit_code.h"
+#include "pipeline/base/clock.h"
+#include "pipeline/profile/host_facts.h"
+#include "tools/feedfarm/commands.h"
+#include "tools/feedfarm/local_profiles.h"
+#include "tools/feedfarm/profile_folder.h"
+
+namespace feedfarm {
+namespace {
+
+struct ProfileFlags {
+  std::string name;
+  std::vector<std::string> arguments;
+  bool list = false;
+  bool json = false;
+  std::string out;
+  std::string build_info;
+  uint64_t seed = 1;
+};
+
+int ExitCodeOf(ProfileStatus status) {
+  switch (status) {
+    case ProfileStatus::kOk:
+      return kExitPassed;
+    case ProfileStatus::kBroken:
+      return kExitFailed;
+    case ProfileStatus::kBreached:
+      return kExitBreached;
+    case ProfileStatus::kInconclusive:
+      return kExitInconclusive;
+    case ProfileStatus::kImpossible:
+      return kExitUsage;
+    case ProfileStatus::kNoVerdict:
+      return kExitInfrastructure;
+  }
+  return kExitInternal;
+}
+
+absl::StatusOr<BuildStamp> ReadBuildInfo(const std::string& path) {
+  std::ostringstream text;
+  if (!path.empty()) {
+    std::ifstream file(path);
+    text << file.rdbuf();
+    if (!file) return absl::InvalidArgumentError("cannot be read");
+  }
+  return ParseBuildInfo(text.str());
+}
+
+int List() {
+  for (const LocalProfile& profile : LocalProfiles()) {
+    std::cout << absl::StrFormat("%-12s %s\n    %s\n", profile.name, profile.Synopsis(), profile.meaning);
+  }
+  return kExitPassed;
+}
+
+// Prints the result, and keeps it where a folder is asked for.
+int Conclude(const ProfileFlags& flags, bool json, const ProfileReport& report, const ProfileRun& run) {
+  std::cout << (json ? report.Json() : report.Line() + "\n") << std::flush;
+  if (!flags.out.empty()) {
+    if (const absl::Status written = WriteProfileFolder(flags.out, report, run); !written.ok()) {
+      return Complain(std::string(written.message()), kExitReportFailed);
+    }
+  }
+  return ExitCodeOf(report.status());
+}
+
+int RunLocal(const ProfileFlags& flags, bool json, const LocalProfile& profile, ProfileRun run) {
+  const auto arguments = profile.Effective(flags.arguments);
+  if (!arguments.ok()) return Complain(std::string(arguments.status().message()), kExitUsage);
+  run.config = absl::StrCat(profile.name, " ", absl::StrJoin(*arguments, " "), " seed=", flags.seed);
+  run.nic = profile.nic;
+  run.timestamp_source = profile.timestamp_source;
+  auto report = profile.run(*arguments, flags.seed);
+  if (!report.ok()) {
+    const bool usage = absl::IsInvalidArgument(report.status());
+    return Complain(absl::StrCat(profile.name, ": ", std::string(report.status().message())),
+                    usage ? kExitUsage : kExitInfrastructure);
+  }
+  // A local figure is of this host alone.
+  report->Add("host_class", HostClass(ReadHostFacts()));
+  report->Add("not_production", true);
+  run.finished_unix_ns = UnixNow();
+  return Conclude(flags, json, *report, run);
+}
+
+int Profile(CliContext& context, const ProfileFlags& flags) {
+  if (flags.list) return List();
+  const bool json = flags.json || context.output == OutputFormat::kJson;
+  if (flags.name.empty()) return Complain("a profile's NAME is needed; see feedfarm profile --list", kExitUsage);
+  ProfileRun run;
+  run.command = absl::StrCat(flags.name, flags.arguments.empty() ? "" : " ", absl::StrJoin(flags.arguments, " "));
+  run.seed = flags.seed;
+  run.started_unix_ns = UnixNow();
+  auto build = ReadBuildInfo(flags.build_info);
+  if (!build.ok()) {
+    return Complain(absl::StrCat(flags.build_info, ": ", std::string(build.status().message())), kExitUsage);
+  }
+  run.build = *std::move(build);
+  if (const LocalProfile* profile = FindLocalProfile(flags.name))
+    return RunLocal(flags, json, *profile, std::move(run));
+  return Complain(absl::StrCat("no profile '", flags.name, "'; see feedfarm profile --list"), kExitUsage);
+}
+
+}  // namespace
+
+void AddProfileCommand(CLI::App& app, CliContext& context) {
+  auto flags = std::make_shared<ProfileFlags>();
+  CLI::App* command = app.add_subcommand("profile", "Run a built-in profile; one key=value line says whether it holds");
+  command->add_option("NAME", flags->name, "the profile");
+  command->add_option("ARGS", flags->arguments, "its arguments; those left out have defaults");
+  command->add_flag("--list", flags->list, "the profiles, their arguments, what they enforce");
+  command->add_flag("--json", flags->json, "the result as JSON");
+  command->add_option("--out", flags->out, "folder for summary, manifest and proof");
+  command->add_option("--seed", flags->seed, "everything random comes from it")->capture_default_str();
+  command->add_option("--build-info", flags->build_info, "file of key=value lines for the manifest: commit, dirty")
+      ->envname("FEEDFARM_BUILD_INFO");
+  command->footer(
+      "Examples:\n  feedfarm profile --list\n  feedfarm profile pool-soak 65536 2048 10000 64 --out soak/\n\nExit "
+      "codes: 0 ok, 2 usage or "
+      "impossible target, 10 broken, 11 no verdict, 12 --out failed, 20 inconclusive, 99 service level breached.");
+  command->callback([flags, &context] { context.exit_code = Profile(context, *flags); });
+}
+
+}  // namespace feedfarm

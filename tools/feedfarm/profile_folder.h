@@ -1,0 +1,30 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "absl/status/status.h"
+#include "coordinator/build_stamp.h"
+#include "pipeline/profile/profile_report.h"
+
+namespace feedfarm {
+
+// What a profile was run with, beside what it says itself.
+struct ProfileRun {
+  BuildStamp build;
+  std::string command;      // the profile and its arguments, as typed
+  std::string config;       // all effective settings: its hash is the manifest's config_hash
+  std::string config_path;  // "" = built in
+  uint64_t seed = 0;
+  std::string nic;               // interface; "" = none was used
+  std::string timestamp_source;  // "none", "software", "hardware"
+  uint64_t started_unix_ns = 0;
+  uint64_t finished_unix_ns = 0;
+};
+
+// Writes summary.txt (the key=value line), summary.json, manifest.json and proof.json into `folder`, which is made.
+// Files that are there are replaced, each as a whole. The file system's error with the file's name.
+absl::Status WriteProfileFolder(const std::filesystem::path& folder, const ProfileReport& report,
+                                const ProfileRun& run);
+
+}  // namespace feedfarm
