@@ -88,7 +88,7 @@ class InlineBook final : public BookStage {
  private:
   static constexpr size_t kStages = Book::kPrefetchStages;
   // About a memory latency's worth of messages.
-  static constexpr size_t kStageMessages = 4;
+  static constexpr size_t kStageMessages = 8;
   static constexpr size_t Ahead(size_t stage) { return (kStages - stage) * kStageMessages; }
 
   const std::unique_ptr<Book> book_;
