@@ -35,6 +35,7 @@
 #include "pipeline/book/huge_array.h"
 #include "pipeline/book/itch_book.h"
 #include "pipeline/book/order_index.h"
+#include "pipeline/book/prefetch_line.h"
 #include "pipeline/capture/capture_reader.h"
 #include "pipeline/itch/synthetic_day.h"
 
@@ -113,7 +114,7 @@ class SlotsOnly {
     if (stage == 0) {
       index_.PrefetchSlot(reference);
     } else {
-      __builtin_prefetch(&orders_[index_.Guess(reference)], 1);
+      PrefetchLine(&orders_[index_.Guess(reference)]);
     }
   }
   void Apply(std::span<const uint8_t> message) {

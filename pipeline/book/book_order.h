@@ -27,7 +27,7 @@ struct BookLevel {
   uint32_t orders;  // > 0 while it lives
   uint32_t head;    // the order of highest priority
   uint32_t tail;
-  uint32_t next;  // in its bucket of the LevelIndex; of a free one: the next free one
+  uint32_t next;  // of a free one: the next free one
 };
 static_assert(sizeof(BookLevel) == 32);
 

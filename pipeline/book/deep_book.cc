@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "pipeline/base/endian.h"
 #include "pipeline/base/status_macros.h"
+#include "pipeline/book/prefetch_line.h"
 #include "pipeline/deep/message_length.h"
 
 namespace feedfarm {
@@ -137,9 +138,9 @@ void DeepBook::Prefetch(size_t stage, std::span<const uint8_t> message) const {
   if (message.size() < DeepState::kTailAt) return;
   const uint32_t* slot = &slots_[Home(LoadLittle<uint64_t>(message.data() + DeepState::kSymbolAt))];
   if (stage == 0) {
-    __builtin_prefetch(slot);
+    PrefetchLine(slot);
   } else if (*slot != 0) {
-    __builtin_prefetch(&instruments_[*slot - 1], 1);
+    PrefetchLine(&instruments_[*slot - 1]);
   }
 }
 

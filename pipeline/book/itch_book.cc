@@ -86,9 +86,9 @@ uint32_t ItchBook::NewLevel() {
   return index;
 }
 
-void ItchBook::InsertLevel(uint32_t index, size_t bucket) {
+void ItchBook::InsertLevel(uint32_t index, LevelIndex::Key place) {
   const BookLevel& level = levels_[index];
-  level_index_.Insert(bucket, index);
+  level_index_.Insert(place, index);
   Tree::Root& root = roots_[level.side];
   const int32_t key = LevelKey(level.side, level.price);
   tree_.Insert(root, tree_.Find(root, key), key, index);
@@ -102,7 +102,7 @@ void ItchBook::EraseLevel(uint32_t index) {
   const int32_t key = LevelKey(level.side, level.price);
   tree_.Erase(root, tree_.Find(root, key), key);
   if (best_[level.side] == index) best_[level.side] = root.empty() ? 0 : tree_.best_value(root);
-  level_index_.Erase(level_index_.Bucket(level.side / 2, level.price), index);
+  level_index_.Erase(level_index_.KeyOf(level.side / 2, level.price), index);
   level.next = levels_free_;
   levels_free_ = index;
   --levels_live_;
@@ -110,8 +110,8 @@ void ItchBook::EraseLevel(uint32_t index) {
 
 FEEDFARM_INLINE bool ItchBook::Link(uint32_t& slot, uint64_t reference, uint32_t side, uint32_t shares, uint32_t price,
                                     uint32_t attribution, bool* top_changed) {
-  const size_t bucket = level_index_.Bucket(side / 2, price);
-  uint32_t at = level_index_.Find(bucket, side, price);
+  const LevelIndex::Key place = level_index_.KeyOf(side / 2, price);
+  uint32_t at = level_index_.Find(place, side, price);
   uint32_t previous = 0;
   if (at != 0) [[likely]] {
     const uint32_t index = orders_free_ != 0 ? orders_free_ : orders_used_ + 1;
@@ -127,7 +127,7 @@ FEEDFARM_INLINE bool ItchBook::Link(uint32_t& slot, uint64_t reference, uint32_t
       return false;
     const uint32_t index = orders_free_ != 0 ? orders_free_ : orders_used_ + 1;
     levels_[at] = {shares, price, side, /*orders=*/1, /*head=*/index, /*tail=*/index, 0};
-    InsertLevel(at, bucket);
+    InsertLevel(at, place);
   }
   const uint32_t index = NewOrder();
   orders_[index] = {reference, previous, /*next=*/0, shares, at, attribution, side};

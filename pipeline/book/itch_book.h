@@ -15,6 +15,7 @@
 #include "pipeline/book/level_index.h"
 #include "pipeline/book/level_tree.h"
 #include "pipeline/book/order_index.h"
+#include "pipeline/book/prefetch_line.h"
 #include "pipeline/itch/messages_admin.h"
 #include "pipeline/itch/types.h"
 
@@ -49,7 +50,7 @@ class ItchBook {
 
   // --- FeedBook ---
 
-  static constexpr size_t kPrefetchStages = 3;
+  static constexpr size_t kPrefetchStages = 4;
   // What messages that belong together have in common: the locate, 0 for those about the feed as a whole. Books to
   // which messages are dealt out by it have hashes that add up, as long as no reference lives in two of them at once.
   static uint32_t Route(std::span<const uint8_t> message) {
@@ -63,6 +64,7 @@ class ItchBook {
     if (stage == 0) PrefetchStage<0>(message);
     if (stage == 1) PrefetchStage<1>(message);
     if (stage == 2) PrefetchStage<2>(message);
+    if (stage == 3) PrefetchStage<3>(message);
   }
   template <size_t kStage>
   void PrefetchStage(std::span<const uint8_t> message) const;
@@ -140,7 +142,7 @@ class ItchBook {
             bool* top_changed);
   // Takes an order out of its level and the index and frees it. True: best price or its shares changed.
   bool Remove(uint32_t& slot, uint32_t order);
-  void InsertLevel(uint32_t level, size_t bucket);
+  void InsertLevel(uint32_t level, LevelIndex::Key place);
   void EraseLevel(uint32_t level);
   uint32_t NewOrder();
   uint32_t NewLevel();
@@ -204,20 +206,31 @@ inline void ItchBook::PrefetchStage(std::span<const uint8_t> message) const {
   const size_t price_at = kPriceAt[at[0]];
   if (message.size() < price_at + sizeof(uint32_t)) return;
   const uint64_t reference = LoadBig<uint64_t>(at + 11);
-  const size_t no_price = size_t{price_at != 0} - 1;  // all ones
-  const size_t bucket = level_index_.Bucket(LoadBig<uint16_t>(at + 1), LoadBig<uint32_t>(at + price_at)) & ~no_price;
+  LevelIndex::Key key = level_index_.KeyOf(LoadBig<uint16_t>(at + 1), LoadBig<uint32_t>(at + price_at));
+  key.line &= 0 - size_t{price_at != 0};
   if constexpr (kStage == 0) {
     order_index_.PrefetchSlot(reference);
-    level_index_.PrefetchBucket(bucket);
+    level_index_.Prefetch(key);
   } else if constexpr (kStage == 1) {
     order_index_.PrefetchOrder(reference);
-    __builtin_prefetch(&levels_[level_index_.Guess(bucket)], 1);
+    PrefetchLine(&levels_[level_index_.Guess(key)]);
+  } else if constexpr (kStage == 2) {
+    const BookOrder& order = orders_[order_index_.Guess(reference)];
+    PrefetchLine(&levels_[order.level]);
+    PrefetchLine(&orders_[order.previous]);
+    PrefetchLine(&orders_[order.next]);
+    PrefetchLine(&orders_[levels_[level_index_.Guess(key)].tail]);
   } else {
     const BookOrder& order = orders_[order_index_.Guess(reference)];
-    __builtin_prefetch(&levels_[order.level], 1);
-    __builtin_prefetch(&orders_[order.previous], 1);
-    __builtin_prefetch(&orders_[order.next], 1);
-    __builtin_prefetch(&orders_[levels_[level_index_.Guess(bucket)].tail], 1);
+    const BookLevel& level = levels_[order.level];
+    if (level.orders == 1) {
+      tree_.Prefetch(roots_[level.side], LevelKey(level.side, level.price));
+      level_index_.Prefetch(level_index_.KeyOf(level.side / 2, level.price));
+    }
+    if (price_at == 32 && level_index_.LooksAbsent(key)) {
+      const uint32_t side = 2 * LoadBig<uint16_t>(at + 1) + (at[19] == 'S');
+      tree_.Prefetch(roots_[side], LevelKey(side, LoadBig<uint32_t>(at + price_at)));
+    }
   }
 }
 

@@ -5,72 +5,129 @@
 #include <cstdint>
 
 #include "absl/status/status.h"
-#include "pipeline/base/status_macros.h"
 #include "pipeline/book/book_order.h"
 #include "pipeline/book/huge_array.h"
+#include "pipeline/book/prefetch_line.h"
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 namespace feedfarm {
 
-// Finds a level by instrument, side and price: a hash table of chains through the levels. The buckets of 16
-// neighbouring cents of an instrument, of both sides, are one cache line, because a book lives around one price.
+// Finds a level by instrument, side and price: a hash table whose buckets are cache lines. Eight neighbouring cents of an
+// instrument, both sides, have their home in one line, because a book lives around one price. A level that is not there
+// is almost always told by the tags alone.
 //
-// Memory: 4 bytes x the power of two at or above 2 x levels_max: 8 bytes a level or a bit more. One thread.
+//   line:  | tag 1 x 12 | passed 4 | level 4 x 12 |     tag 0: free; passed: levels that live in a later line because
+//                                                       this one was full when they came
+//
+// Memory: 64 bytes x the power of two at or above a quarter of levels_max: 16 bytes a level or a bit more. One thread.
 class LevelIndex {
  public:
   // `levels` is where the levels lie, 0..levels_max; it outlives this. levels_max is 1..2^24.
-  absl::Status Allocate(uint32_t levels_max, BookLevel* levels) {
-    const uint64_t buckets = std::bit_ceil(2 * uint64_t{levels_max} + kLine);
+  absl::Status Allocate(uint32_t levels_max, const BookLevel* levels) {
+    const uint64_t lines = std::bit_ceil(uint64_t{levels_max} / kLevelsALine + 2);
     levels_ = levels;
-    shift_ = static_cast<uint32_t>(64 - std::countr_zero(buckets / kLine));
-    levels[0].side = kNoSide;
-    return buckets_.Allocate(buckets, "price levels' index");
+    mask_ = lines - 1;
+    shift_ = static_cast<uint32_t>(64 - std::countr_zero(lines));
+    return lines_.Allocate(lines, "price levels' index");
   }
 
-  // Where the level would be.
-  size_t Bucket(uint32_t locate, uint32_t price) const {
+  // Where the search for a price begins, and what is compared first.
+  struct Key {
+    size_t line;
+    uint8_t tag;
+  };
+  Key KeyOf(uint32_t locate, uint32_t price) const {
     const uint32_t cents = price / 100;
-    const uint64_t fraction = price - cents * 100;  // where it is not 0 the level goes to another line
-    const uint64_t line = fraction << 48 | uint64_t{locate} << 32 | cents / kLine;
-    return ((line * 0x9E3779B97F4A7C15u) >> shift_) * kLine + cents % kLine;
+    const uint64_t fraction = price - cents * 100;  // where it is not 0 the home is another line
+    const uint64_t home = (fraction << 48 | uint64_t{locate} << 32 | cents / 8) * 0x9E3779B97F4A7C15u;
+    const uint64_t rest = home >> (shift_ - 4) & 15;
+    return {home >> shift_, static_cast<uint8_t>(0x80 | (cents % 8) << 4 | rest)};
   }
 
   // The level of `side` (BookLevel::side) and price, or 0.
-  uint32_t Find(size_t bucket, uint32_t side, uint32_t price) const {
-    uint32_t level = buckets_[bucket];
-    // Level 0 has no side: what is looked for is never equal to it.
-    while (levels_[level].price != price || levels_[level].side != side) {
-      if (level == 0) return 0;
-      level = levels_[level].next;
+  uint32_t Find(Key key, uint32_t side, uint32_t price) const {
+    for (size_t at = key.line;; at = (at + 1) & mask_) {
+      const Line& line = lines_[at];
+      for (uint32_t matches = Matches(line, key.tag); matches != 0; matches &= matches - 1) {
+        const uint32_t level = line.levels[__builtin_ctz(matches)];
+        if (levels_[level].price == price && levels_[level].side == side) [[likely]]
+          return level;
+      }
+      if (line.passed == 0) [[likely]]
+        return 0;
     }
-    return level;
   }
 
-  // `level`, whose side and price are set, is not there yet.
-  void Insert(size_t bucket, uint32_t level) {
-    levels_[level].next = buckets_[bucket];
-    buckets_[bucket] = level;
+  // `level` is not there yet, and no more than levels_max are.
+  void Insert(Key key, uint32_t level) {
+    for (size_t at = key.line;; at = (at + 1) & mask_) {
+      Line& line = lines_[at];
+      if (const uint32_t free = Matches(line, 0); free != 0) [[likely]] {
+        const int place = __builtin_ctz(free);
+        line.tags[place] = key.tag;
+        line.levels[place] = level;
+        return;
+      }
+      ++line.passed;
+    }
   }
 
   // `level` is there.
-  void Erase(size_t bucket, uint32_t level) {
-    uint32_t* link = &buckets_[bucket];
-    while (*link != level) link = &levels_[*link].next;
-    *link = levels_[level].next;
+  void Erase(Key key, uint32_t level) {
+    for (size_t at = key.line;; at = (at + 1) & mask_) {
+      Line& line = lines_[at];
+      for (uint32_t matches = Matches(line, key.tag); matches != 0; matches &= matches - 1) {
+        const int place = __builtin_ctz(matches);
+        if (line.levels[place] != level) continue;
+        line.tags[place] = 0;
+        return;
+      }
+      --line.passed;
+    }
   }
 
-  // The first level of a bucket, likely the wanted one; 0: none.
-  uint32_t Guess(size_t bucket) const { return buckets_[bucket]; }
-  void PrefetchBucket(size_t bucket) const { __builtin_prefetch(&buckets_[bucket], 1); }
+  // Hints. Guess: the level that Find will look at first, where there is one; else any.
+  void Prefetch(Key key) const { PrefetchLine(&lines_[key.line]); }
+  uint32_t Guess(Key key) const {
+    const Line& line = lines_[key.line];
+    return line.levels[__builtin_ctz(Matches(line, key.tag) | 1u << (kPlaces - 1))];
+  }
+  bool LooksAbsent(Key key) const { return Matches(lines_[key.line], key.tag) == 0; }
 
-  void Clear() { buckets_.Zero(); }
-  uint64_t bytes() const { return buckets_.bytes(); }
+  void Clear() { lines_.Zero(); }
+  uint64_t bytes() const { return lines_.bytes(); }
 
  private:
-  static constexpr size_t kLine = 16;
-  static constexpr uint32_t kNoSide = ~uint32_t{0};
+  static constexpr uint32_t kPlaces = 12;
+  // A third full at most: lines that overflow are rare.
+  static constexpr uint32_t kLevelsALine = 4;
 
-  HugeArray<uint32_t> buckets_;
-  BookLevel* levels_ = nullptr;
+  struct alignas(64) Line {
+    uint8_t tags[kPlaces];
+    uint32_t passed;
+    uint32_t levels[kPlaces];
+  };
+  static_assert(sizeof(Line) == 64);
+
+  // A bit a place whose tag is `tag`.
+  static uint32_t Matches(const Line& line, uint8_t tag) {
+#if defined(__SSE2__)
+    const __m128i tags = _mm_load_si128(reinterpret_cast<const __m128i*>(line.tags));
+    const __m128i wanted = _mm_set1_epi8(static_cast<char>(tag));
+    return static_cast<uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(tags, wanted))) & ((1u << kPlaces) - 1);
+#else
+    uint32_t matches = 0;
+    for (uint32_t i = 0; i < kPlaces; ++i) matches |= (line.tags[i] == tag ? 1u : 0u) << i;
+    return matches;
+#endif
+  }
+
+  HugeArray<Line> lines_;
+  const BookLevel* levels_ = nullptr;
+  size_t mask_ = 0;
   uint32_t shift_ = 0;
 };
 

@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "pipeline/book/huge_array.h"
+#include "pipeline/book/prefetch_line.h"
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
@@ -102,8 +103,8 @@ class LevelTree {
   // Hint: both lines of the leaf where `key` is or would be. Descends.
   void Prefetch(const Root& root, Key key) const {
     const auto* leaf = reinterpret_cast<const uint8_t*>(nodes_.data() + Leaf(root, key));
-    __builtin_prefetch(leaf, 1);
-    __builtin_prefetch(leaf + 64, 1);
+    PrefetchLine(leaf);
+    PrefetchLine(leaf + 64);
   }
 
   // All sides are empty (their roots are the caller's).

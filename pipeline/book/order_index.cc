@@ -6,6 +6,11 @@
 #include "pipeline/base/status_macros.h"
 
 namespace feedfarm {
+namespace {
+
+constexpr uint64_t kSlotsAnOrder = 8;
+
+}  // namespace
 
 absl::Status OrderIndex::CheckBound(uint32_t orders_max) {
   if (orders_max != 0 && orders_max <= kOrdersMax) return absl::OkStatus();
@@ -14,12 +19,15 @@ absl::Status OrderIndex::CheckBound(uint32_t orders_max) {
 
 absl::Status OrderIndex::Allocate(uint32_t orders_max, const BookOrder* orders) {
   FEEDFARM_RETURN_IF_ERROR(CheckBound(orders_max));
-  const uint64_t slots = std::bit_ceil(2 * static_cast<uint64_t>(orders_max));
+  const uint64_t slots = std::bit_ceil(kSlotsAnOrder * uint64_t{orders_max});
+  const uint64_t guests = std::bit_ceil(2 * uint64_t{orders_max});
   FEEDFARM_RETURN_IF_ERROR(direct_.Allocate(slots, "order references"));
-  FEEDFARM_RETURN_IF_ERROR(guests_.Allocate(slots, "sparse order references"));
+  FEEDFARM_RETURN_IF_ERROR(guests_.Allocate(guests, "sparse order references"));
   orders_ = orders;
   mask_ = slots - 1;
+  guest_mask_ = guests - 1;
   shift_ = static_cast<uint32_t>(std::countr_zero(slots));
+  guest_shift_ = static_cast<uint32_t>(64 - std::countr_zero(guests));
   return absl::OkStatus();
 }
 
@@ -30,7 +38,7 @@ void OrderIndex::Clear() {
 }
 
 uint32_t OrderIndex::FindGuest(uint64_t reference) const {
-  for (uint64_t at = Home(reference);; at = (at + 1) & mask_) {
+  for (uint64_t at = Home(reference);; at = (at + 1) & guest_mask_) {
     const uint32_t order = guests_[at];
     if (order == 0 || orders_[order].reference == reference) return order;
   }
@@ -39,7 +47,7 @@ uint32_t OrderIndex::FindGuest(uint64_t reference) const {
 void OrderIndex::MoveOut(uint32_t& slot) {
   const uint32_t order = slot & kOrderMask;
   uint64_t at = Home(orders_[order].reference);
-  while (guests_[at] != 0) at = (at + 1) & mask_;
+  while (guests_[at] != 0) at = (at + 1) & guest_mask_;
   guests_[at] = order;
   ++guests_live_;
   if ((slot & kGuestsMask) != kGuestsMask) slot += kGuest;
@@ -47,11 +55,11 @@ void OrderIndex::MoveOut(uint32_t& slot) {
 
 void OrderIndex::EraseGuest(uint32_t& slot, uint64_t reference, uint32_t order) {
   uint64_t hole = Home(reference);
-  while (guests_[hole] != order) hole = (hole + 1) & mask_;
+  while (guests_[hole] != order) hole = (hole + 1) & guest_mask_;
   // Whatever stands behind the hole and was pushed over it moves back, so that no probe ends too early.
-  for (uint64_t at = (hole + 1) & mask_; guests_[at] != 0; at = (at + 1) & mask_) {
+  for (uint64_t at = (hole + 1) & guest_mask_; guests_[at] != 0; at = (at + 1) & guest_mask_) {
     const uint64_t home = Home(orders_[guests_[at]].reference);
-    if (((at - home) & mask_) < ((at - hole) & mask_)) continue;
+    if (((at - home) & guest_mask_) < ((at - hole) & guest_mask_)) continue;
     guests_[hole] = guests_[at];
     hole = at;
   }

@@ -6,6 +6,7 @@
 #include "absl/status/status.h"
 #include "pipeline/book/book_order.h"
 #include "pipeline/book/huge_array.h"
+#include "pipeline/book/prefetch_line.h"
 
 namespace feedfarm {
 
@@ -64,12 +65,12 @@ class OrderIndex {
 
   // Hints in three steps: the slot; the order there, which is the wanted one or the one that must make way; where the
   // wanted one, or the one that makes way, is in the hash table.
-  void PrefetchSlot(uint64_t reference) const { __builtin_prefetch(&direct_[reference & mask_], 1); }
+  void PrefetchSlot(uint64_t reference) const { PrefetchLine(&direct_[reference & mask_]); }
   void PrefetchOrder(uint64_t reference) const {
     const uint32_t slot = direct_[reference & mask_];
-    __builtin_prefetch(&orders_[slot & kOrderMask], 1);
+    PrefetchLine(&orders_[slot & kOrderMask]);
     if ((slot & kGuestsMask) != 0 && (slot & kTagMask) != Tag(reference)) [[unlikely]]
-      __builtin_prefetch(&guests_[Home(reference)], 1);
+      PrefetchLine(&guests_[Home(reference)]);
   }
   // The order as far as it can be told without touching it; 0: none, or in the hash table.
   uint32_t Guess(uint64_t reference) const {
@@ -93,15 +94,15 @@ class OrderIndex {
   // The bits of the reference above the slot's number.
   uint32_t Tag(uint64_t reference) const { return static_cast<uint32_t>(reference >> shift_) << 26; }
   // Fibonacci hashing (Knuth 6.4): the high bits of the product depend on all bits of the reference.
-  uint64_t Home(uint64_t reference) const { return (reference * 0x9E3779B97F4A7C15u) >> (64 - shift_); }
+  uint64_t Home(uint64_t reference) const { return (reference * 0x9E3779B97F4A7C15u) >> guest_shift_; }
 
   uint32_t FindGuest(uint64_t reference) const;
   uint32_t GuessGuest(uint32_t slot, uint64_t reference) const {
     const uint32_t resident = slot & kOrderMask;
-    if (resident != 0) __builtin_prefetch(&guests_[Home(orders_[resident].reference)], 1);
+    if (resident != 0) PrefetchLine(&guests_[Home(orders_[resident].reference)]);
     if ((slot & kGuestsMask) == 0) return 0;
     const uint32_t guest = guests_[Home(reference)];
-    __builtin_prefetch(&orders_[guest], 1);
+    PrefetchLine(&orders_[guest]);
     return 0;
   }
   void MoveOut(uint32_t& slot);
@@ -111,7 +112,9 @@ class OrderIndex {
   HugeArray<uint32_t> guests_;  // order numbers, linear probing; at most half full
   const BookOrder* orders_ = nullptr;
   uint64_t mask_ = 0;
+  uint64_t guest_mask_ = 0;
   uint32_t shift_ = 0;
+  uint32_t guest_shift_ = 0;
   uint64_t guests_live_ = 0;
 };
 

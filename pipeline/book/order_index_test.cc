@@ -13,7 +13,7 @@ namespace feedfarm {
 namespace {
 
 constexpr uint32_t kOrdersMax = 1000;
-constexpr uint64_t kSlots = 2048;
+constexpr uint64_t kSlots = 8192;
 
 class OrderIndexTest : public testing::Test {
  protected:

@@ -130,7 +130,7 @@ SyntheticDay::Order& SyntheticDay::AnyLive() {
 
 void SyntheticDay::Remember(const Order& order) {
   constexpr size_t kLeast = 1024;
-  if (orders_.size() > kLeast && orders_.size() > 4 * live_)
+  if (orders_.size() > kLeast && orders_.size() > 2 * live_)
     std::erase_if(orders_, [](const Order& old) { return old.shares == 0; });
   orders_.push_back(order);
   ++live_;

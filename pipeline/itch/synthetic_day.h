@@ -23,7 +23,7 @@ namespace feedfarm::itch {
 // symbol, most within a few cents, some far away. References rise. Deletes, replaces, executions and cancels name
 // orders that live: their age is log-uniform, so most are young and some very old. Executions and cancels take what is
 // left of an order or less; how often all of it steers the number of live orders towards `live_orders`. Cost: about
-// 100 ns a message, and 24 bytes of memory for each of up to four times the live orders.
+// 100 ns a message, and 24 bytes of memory for each of up to twice the live orders.
 class SyntheticDay {
  public:
   struct Options {
