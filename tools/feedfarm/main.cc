@@ -18,6 +18,7 @@ constexpr char kFooter[] = R"(Examples:
   feedfarm plan campaign.yaml                 check a campaign file, see what would run where
   feedfarm submit campaign.yaml --watch       run it; the exit code is the verdict
   feedfarm report c1 --out report/            the report folder of a finished campaign
+  feedfarm profile --list                     built-in checks of this machine, or of the farm
 
 Exit codes: 0 passed, 1 internal error, 2 usage or invalid file, 4 no capable host, 10 failed, 11 infrastructure failed,
 12 the report failed, 20 inconclusive, 99 a service level was breached, 130 interrupted.

@@ -2,6 +2,7 @@
 #include <fstream>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <sstream>
 
 #include "absl/strings/str_cat.h"
@@ -14,6 +15,9 @@
 #include "tools/feedfarm/commands.h"
 #include "tools/feedfarm/local_profiles.h"
 #include "tools/feedfarm/profile_folder.h"
+#include "tools/feedfarm/target_profiles.h"
+#include "tools/feedfarm/target_report.h"
+#include "tools/feedfarm/target_run.h"
 
 namespace feedfarm {
 namespace {
@@ -22,6 +26,7 @@ struct ProfileFlags {
   std::string name;
   std::vector<std::string> arguments;
   bool list = false;
+  bool show = false;
   bool json = false;
   std::string out;
   std::string build_info;
@@ -60,6 +65,9 @@ int List() {
   for (const LocalProfile& profile : LocalProfiles()) {
     std::cout << absl::StrFormat("%-12s %s\n    %s\n", profile.name, profile.Synopsis(), profile.meaning);
   }
+  for (const TargetProfile& profile : TargetProfiles()) {
+    std::cout << absl::StrFormat("%-12s %s\n    %s\n", profile.name, profile.synopsis, profile.meaning);
+  }
   return kExitPassed;
 }
 
@@ -93,6 +101,45 @@ int RunLocal(const ProfileFlags& flags, bool json, const LocalProfile& profile, 
   return Conclude(flags, json, *report, run);
 }
 
+// The target is above what any link of this speed carries: nothing is run.
+int RefuseTarget(const ProfileFlags& flags, bool json, const TargetProfile& profile, const absl::Status& reason,
+                 const ProfileRun& run) {
+  ProfileReport report(profile.name);
+  report.Note(ProfileStatus::kImpossible, std::string(reason.message()));
+  Complain(absl::StrCat(profile.name, ": ", std::string(reason.message())), kExitUsage);
+  return Conclude(flags, json, report, run);
+}
+
+int RunTarget(CliContext& context, const ProfileFlags& flags, bool json, const TargetProfile& profile, ProfileRun run) {
+  const auto plan = profile.plan(flags.arguments, flags.seed);
+  if (absl::IsOutOfRange(plan.status())) return RefuseTarget(flags, json, profile, plan.status(), run);
+  if (!plan.ok()) {
+    return Complain(absl::StrCat(profile.name, " ", profile.synopsis, ": ", std::string(plan.status().message())),
+                    kExitUsage);
+  }
+  if (flags.show) {
+    std::cout << plan->yaml;
+    return kExitPassed;
+  }
+  run.config = plan->yaml;
+  TargetRun farm(&context);
+  std::optional<v1::CampaignStatus> status;
+  if (!plan->trial_yaml.empty()) {
+    status = farm.Run(profile.name, plan->trial_yaml);
+    if (!status) return farm.exit_code();
+    if (!LoadOf(*plan, status->runs(0).result()).as_asked) {
+      run.timestamp_source = TimestampSourceOf(*status);
+      run.finished_unix_ns = UnixNow();
+      return Conclude(flags, json, ReportOfTrial(*plan, *status), run);
+    }
+  }
+  status = farm.Run(profile.name, plan->yaml);
+  if (!status) return farm.exit_code();
+  run.timestamp_source = TimestampSourceOf(*status);
+  run.finished_unix_ns = UnixNow();
+  return Conclude(flags, json, ReportOfTarget(*plan, *status), run);
+}
+
 int Profile(CliContext& context, const ProfileFlags& flags) {
   if (flags.list) return List();
   const bool json = flags.json || context.output == OutputFormat::kJson;
@@ -106,6 +153,10 @@ int Profile(CliContext& context, const ProfileFlags& flags) {
     return Complain(absl::StrCat(flags.build_info, ": ", std::string(build.status().message())), kExitUsage);
   }
   run.build = *std::move(build);
+  if (const TargetProfile* profile = FindTargetProfile(flags.name)) {
+    return RunTarget(context, flags, json, *profile, std::move(run));
+  }
+  if (flags.show) return Complain("only target profiles are campaigns that can be shown", kExitUsage);
   if (const LocalProfile* profile = FindLocalProfile(flags.name))
     return RunLocal(flags, json, *profile, std::move(run));
   return Complain(absl::StrCat("no profile '", flags.name, "'; see feedfarm profile --list"), kExitUsage);
@@ -119,15 +170,19 @@ void AddProfileCommand(CLI::App& app, CliContext& context) {
   command->add_option("NAME", flags->name, "the profile");
   command->add_option("ARGS", flags->arguments, "its arguments; those left out have defaults");
   command->add_flag("--list", flags->list, "the profiles, their arguments, what they enforce");
+  command->add_flag("--show", flags->show, "the campaign file of a target profile, to be kept or submitted");
   command->add_flag("--json", flags->json, "the result as JSON");
   command->add_option("--out", flags->out, "folder for summary, manifest and proof");
   command->add_option("--seed", flags->seed, "everything random comes from it")->capture_default_str();
   command->add_option("--build-info", flags->build_info, "file of key=value lines for the manifest: commit, dirty")
       ->envname("FEEDFARM_BUILD_INFO");
   command->footer(
-      "Examples:\n  feedfarm profile --list\n  feedfarm profile pool-soak 65536 2048 10000 64 --out soak/\n\nExit "
+      "Examples:\n  feedfarm profile --list\n  feedfarm profile pool-soak 65536 2048 10000 64 --out soak/\n  feedfarm "
+      "profile target-rx 25gbe 10Mpps\n  feedfarm "
+      "profile target-failover-recovery --show > campaign.yaml\n\nExit "
       "codes: 0 ok, 2 usage or "
-      "impossible target, 10 broken, 11 no verdict, 12 --out failed, 20 inconclusive, 99 service level breached.");
+      "impossible target, 10 broken, 11 no verdict, 12 --out failed, 4 no capable host, 20 inconclusive, 99 service "
+      "level breached.");
   command->callback([flags, &context] { context.exit_code = Profile(context, *flags); });
 }
 
