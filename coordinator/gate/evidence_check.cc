@@ -76,7 +76,12 @@ void CheckSnapshots(const v1::Scenario& scenario, const v1::HandlerResult* handl
   const v1::HandlerConfig& config = scenario.handler();
   const v1::Traffic& traffic = scenario.traffic();
   if (config.snapshot() != v1::SNAPSHOT_METHOD_GLIMPSE) return;
-  if (handler != nullptr && handler->snapshots_asked() == 0) {
+  // The events outlive a handler that is killed, its counters do not.
+  const bool loaded = handler != nullptr && std::any_of(handler->events().begin(), handler->events().end(),
+                                                        [](const v1::HandlerEvent& event) {
+                                                          return event.kind() == v1::HandlerEvent::KIND_SNAPSHOT;
+                                                        });
+  if (handler != nullptr && handler->snapshots_asked() == 0 && !loaded) {
     const uint64_t kept = traffic.rerequest().port() == 0 ? 0 : traffic.rerequest().keep_messages();
     const bool all_kept = traffic.rerequest().port() != 0 && kept == 0;
     const bool beyond = std::any_of(scenario.faults().begin(), scenario.faults().end(), [&](const v1::Fault& fault) {
@@ -101,6 +106,19 @@ void CheckSnapshots(const v1::Scenario& scenario, const v1::HandlerResult* handl
   }
 }
 
+// A journal that was asked for must have been kept to the end.
+void CheckJournal(const Planned& planned, const v1::HandlerResult& handler, Sentences* out) {
+  if (planned.kills > 0 && handler.journal_restored_messages() == 0) {
+    out->push_back("the killed handler's journal brought nothing back");
+  }
+  const uint64_t kept = handler.journal_restored_messages() + handler.journal_messages();
+  if (handler.journal_errors() > 0 || handler.journal_overrun_messages() > 0 || kept < handler.messages()) {
+    out->push_back(absl::StrCat("the journal was not kept to the end: ", kept, " of ", handler.messages(),
+                                " messages, ", handler.journal_overrun_messages(), " overran, ",
+                                handler.journal_errors(), " errors"));
+  }
+}
+
 }  // namespace
 
 Sentences MissingEvidence(const v1::Scenario& scenario, const v1::HandlerResult* handler,
@@ -120,9 +138,7 @@ Sentences MissingEvidence(const v1::Scenario& scenario, const v1::HandlerResult*
   } else {
     if (handler->messages() == 0) out.push_back("no data: the handler delivered no message");
     Expect("kill_handler", "kills", handler->restarts(), planned.kills, &out);
-    if (planned.kills > 0 && !scenario.handler().journal().empty() && handler->journal_restored_messages() == 0) {
-      out.push_back("the killed handler's journal brought nothing back");
-    }
+    if (!scenario.handler().journal().empty()) CheckJournal(planned, *handler, &out);
     CheckCuts(scenario, planned, *handler, &out);
   }
   CheckSnapshots(scenario, handler, source, &out);

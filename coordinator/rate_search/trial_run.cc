@@ -59,7 +59,8 @@ v1::Scenario TrialScenario(const v1::Scenario& scenario, const Trial& trial, con
   v1::Traffic* traffic = out.mutable_traffic();
   traffic->set_rate_pps(trial.load_pps);
   const double packets = std::max(1.0, std::round(trial.load_pps * static_cast<double>(trial.duration_ns) / 1e9));
-  traffic->mutable_synthetic()->set_messages(static_cast<uint64_t>(packets) * traffic->synthetic().messages_per_packet());
+  traffic->mutable_synthetic()->set_messages(static_cast<uint64_t>(packets) *
+                                             traffic->synthetic().messages_per_packet());
   // Loads are compared with each other: they are tried on the same hosts.
   if (!source_host.empty()) out.mutable_placement()->mutable_source()->set_host(source_host);
   if (!handler_host.empty()) out.mutable_placement()->mutable_handler()->set_host(handler_host);
@@ -85,7 +86,11 @@ v1::TrialOutcome OutcomeOfTrial(const v1::RateSearch& search, const Trial& trial
   const double planned_s = static_cast<double>(trial.duration_ns) / 1e9;
   out.set_sent_pps(trial.load_pps * planned_s / (planned_s + static_cast<double>(out.lateness_max_ns()) / 1e9));
   const bool lost = out.loss_ratio() > 0;
-  out.set_generator_limited(source.send_errors() > 0 || out.lateness_p99_ns() > search.lateness_max_ns() ||
+  // What was not sent cannot have been lost.
+  const double planned_packets = std::max(1.0, std::round(trial.load_pps * planned_s));
+  const bool sent_less =
+      static_cast<double>(std::min(source.data_packets_a(), source.data_packets_b())) < planned_packets;
+  out.set_generator_limited(sent_less || source.send_errors() > 0 || out.lateness_p99_ns() > search.lateness_max_ns() ||
                             (lost && out.lateness_max_ns() > search.lateness_max_ns()));
   return out;
 }

@@ -227,8 +227,9 @@ inline void ItchBook::PrefetchStage(std::span<const uint8_t> message) const {
       tree_.Prefetch(roots_[level.side], LevelKey(level.side, level.price));
       level_index_.Prefetch(level_index_.KeyOf(level.side / 2, level.price));
     }
-    if (price_at == 32 && level_index_.LooksAbsent(key)) {
-      const uint32_t side = 2 * LoadBig<uint16_t>(at + 1) + (at[19] == 'S');
+    const uint32_t locate = LoadBig<uint16_t>(at + 1);
+    if (price_at == 32 && locate < options_.locates_max && level_index_.LooksAbsent(key)) {
+      const uint32_t side = 2 * locate + (at[19] == 'S');
       tree_.Prefetch(roots_[side], LevelKey(side, LoadBig<uint32_t>(at + price_at)));
     }
   }

@@ -56,7 +56,8 @@ class LevelIndex {
         if (levels_[level].price == price && levels_[level].side == side) [[likely]]
           return level;
       }
-      if (line.passed == 0) [[likely]]
+      // Once around: every line may have been passed by some level that lives far away.
+      if (line.passed == 0 || ((at + 1) & mask_) == key.line) [[likely]]
         return 0;
     }
   }

@@ -21,7 +21,9 @@ class JournalOf final : public HandlerJournal {
                                                          std::unique_ptr<Book> shadow) {
     std::unique_ptr<JournalOf> self(new JournalOf());
     FEEDFARM_ASSIGN_OR_RETURN(self->folder_, DiskFolder::Open(options.journal));
-    const JournalOptions journal{.sync = options.journal_sync, .snapshot_messages = options.snapshot_every_messages};
+    // None at the end: it would keep the agent waiting for as long as the disk takes, and nobody reads it.
+    const JournalOptions journal{
+        .sync = options.journal_sync, .snapshot_messages = options.snapshot_every_messages, .snapshot_at_stop = false};
     FEEDFARM_ASSIGN_OR_RETURN(
         self->journal_, Journal<Book>::Open(journal, self->folder_.get(), &self->clock_, book, std::move(shadow)));
     return self;

@@ -42,7 +42,7 @@ void Declare(CLI::App& app, HandlerOptions& options, Texts& texts) {
   app.add_option("--shards", options.shards, "threads for the books; 0: the hot thread")->check(CLI::Range(0, 16));
   app.add_option("--journal", options.journal, "folder of the journal; none: nothing is kept");
   app.add_option("--journal-sync", texts.journal_sync, "none, group, or interval MS")->option_text("POLICY");
-  app.add_option("--snapshot-every-messages", options.snapshot_every_messages, "0: at the end only");
+  app.add_option("--snapshot-every-messages", options.snapshot_every_messages, "0: none");
   app.add_flag("--spin", options.spin, "spin on the rings instead of sleeping");
   app.add_flag("--fifo", options.fifo, "SCHED_FIFO for the hot thread");
   app.add_option("--cpu", options.cpu, "core of the hot thread; -1: not pinned");

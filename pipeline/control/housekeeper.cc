@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/signalfd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <fstream>
 #include <utility>
@@ -49,7 +50,7 @@ void FinishJournal(HandlerJournal& journal, FinalRecord& record) {
   record.journal_syncs = stats.syncs;
   record.journal_sync_max_ns = stats.sync_max_ns;
   record.journal_snapshots = stats.snapshots;
-  record.journal_overrun_messages = stats.overrun.messages;
+  record.journal_overrun_messages = std::max<uint64_t>(stats.overrun.messages, stats.overrun.happened ? 1 : 0);
   record.journal_errors += stats.snapshot_failures;
   record.journal_restored_messages = journal.recovered().messages;
   record.journal_replayed_messages = journal.report().messages;

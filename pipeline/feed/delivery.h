@@ -62,7 +62,9 @@ class Delivery {
   void BeginState(uint32_t generation) {
     generation_ = generation;
     if (books_ != nullptr) books_->Clear();
-    if (journal_ != nullptr) journal_->BeginState(generation);
+    if (journal_ == nullptr) return;
+    journal_->BeginState(generation);
+    state_open_ = true;
   }
   void ApplyState(std::span<const uint8_t> message) {
     if (books_ != nullptr) books_->Apply(/*first_sequence=*/0, std::span(&message, 1));
@@ -70,6 +72,7 @@ class Delivery {
   }
   void EndState(uint32_t generation, uint64_t next_sequence) {
     if (journal_ != nullptr) journal_->EndState(generation, next_sequence);
+    state_open_ = false;
   }
 
   const StreamHash& hash() const { return hash_; }
@@ -81,7 +84,11 @@ class Delivery {
     if (generation != generation_) [[unlikely]] {
       generation_ = generation;
       if (books_ != nullptr) books_->Clear();
+      state_open_ = false;
     }
+    // A state that was given up half-way: the books go on from what there is of it, and so does the journal.
+    if (state_open_) [[unlikely]]
+      EndState(generation, first_sequence);
     auditor_.ObserveRun(generation, first_sequence, messages.size());
     counters_->messages += messages.size();
     StreamHash hash = hash_;
@@ -112,6 +119,7 @@ class Delivery {
   StreamHash hash_;
   StreamAuditor auditor_;
   uint32_t generation_ = 0;
+  bool state_open_ = false;  // in the journal
   size_t planned_ = 0;
   std::array<std::span<const uint8_t>, kPlanMax> plan_;
 };

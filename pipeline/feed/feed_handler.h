@@ -161,7 +161,8 @@ class FeedHandler {
 
   // A snapshot, called by its loader: the books become empty, then what its messages make of them.
   void BeginState(uint32_t generation) {
-    BeginInJournal(generation, arbiter_.current().next());
+    // From where the snapshot is needed: a handler that is killed while it loads needs it again.
+    BeginInJournal(generation, arbiter_.current().awaited_from());
     delivery_.BeginState(generation);
   }
   void ApplyState(std::span<const uint8_t> message) { delivery_.ApplyState(message); }
@@ -260,7 +261,10 @@ class FeedHandler {
   }
 
   void PublishJournal() {
-    if (const StreamFront front = arbiter_.front(); front.front_time_ns != 0 && !(front == journalled_front_)) {
+    // Of a generation that was begun there: what it knows before its first message comes with the beginning.
+    const bool begun = arbiter_.current().generation() == journalled_generation_;
+    if (const StreamFront front = arbiter_.front();
+        begun && front.front_time_ns != 0 && !(front == journalled_front_)) {
       journal_->Front(arbiter_.current().generation(), front);
       journalled_front_ = front;
     }

@@ -52,6 +52,8 @@ class SequencedStream {
   bool holds() const { return holds_; }
   // Stops delivering and awaits a snapshot of all before `floor` (>= next()), of which [from, ...) was not delivered.
   void Await(uint64_t from, uint64_t floor, uint64_t now_ns);
+  // The first message that the awaited snapshot stands for.
+  uint64_t awaited_from() const { return awaited_from_; }
   bool awaiting() const { return (hold_ & kAwaiting) != 0; }
   // The snapshot holds all before `sequence` (>= next()): goes on there. Drain afterwards. Returns how many messages
   // that were not delivered it stands for.
