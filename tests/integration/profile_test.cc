@@ -138,12 +138,16 @@ TEST_F(ProfileInTheLab, FailoverAndRecovery) {
 }
 
 TEST_F(ProfileInTheLab, PersistenceGoesOnFromTheJournal) {
-  const CommandResult result = lab_->Feedfarm({"profile", "target-persistence"});
+  const fs::path folder = fs::path(testing::TempDir()) / "persistence";
+  const CommandResult result = lab_->Feedfarm({"profile", "target-persistence", "--out", folder.string()});
   EXPECT_EQ(result.exit_code, 0) << result.out << result.err;
   const RecordLine line = Parse(result);
   EXPECT_NE(line.Find("journal_restored_messages"), "0") << result.out;
   EXPECT_EQ(line.Find("handler_restarts"), "1");
   EXPECT_EQ(line.Find("anchored"), "true");
+  // The hosts and their NICs are the farm's to know.
+  EXPECT_TRUE(ReadJson(folder / "farm_manifest.json").is_object());
+  EXPECT_EQ(ReadJson(folder / "manifest.json")["timestamp_source"], "software");
   EXPECT_EQ(line.Find("non_monotonic_sequences"), "0");
 }
 

@@ -15,6 +15,7 @@
 #include "tools/feedfarm/commands.h"
 #include "tools/feedfarm/local_profiles.h"
 #include "tools/feedfarm/profile_folder.h"
+#include "tools/feedfarm/report_files.h"
 #include "tools/feedfarm/target_profiles.h"
 #include "tools/feedfarm/target_report.h"
 #include "tools/feedfarm/target_run.h"
@@ -110,6 +111,16 @@ int RefuseTarget(const ProfileFlags& flags, bool json, const TargetProfile& prof
   return Conclude(flags, json, report, run);
 }
 
+// What is to be kept of the run that the result is made of.
+void KeepRun(CliContext& context, const ProfileFlags& flags, const v1::CampaignStatus& status, ProfileRun* run) {
+  run->timestamp_source = TimestampSourceOf(status);
+  run->finished_unix_ns = UnixNow();
+  if (flags.out.empty()) return;
+  auto manifest =
+      FetchReportFile(context, status.campaign_id(), absl::StrCat("runs/", status.runs(0).run_id(), "/manifest.json"));
+  if (manifest.ok()) run->farm_manifest = *std::move(manifest);
+}
+
 int RunTarget(CliContext& context, const ProfileFlags& flags, bool json, const TargetProfile& profile, ProfileRun run) {
   const auto plan = profile.plan(flags.arguments, flags.seed);
   if (absl::IsOutOfRange(plan.status())) return RefuseTarget(flags, json, profile, plan.status(), run);
@@ -128,15 +139,13 @@ int RunTarget(CliContext& context, const ProfileFlags& flags, bool json, const T
     status = farm.Run(profile.name, plan->trial_yaml);
     if (!status) return farm.exit_code();
     if (!LoadOf(*plan, status->runs(0).result()).as_asked) {
-      run.timestamp_source = TimestampSourceOf(*status);
-      run.finished_unix_ns = UnixNow();
+      KeepRun(context, flags, *status, &run);
       return Conclude(flags, json, ReportOfTrial(*plan, *status), run);
     }
   }
   status = farm.Run(profile.name, plan->yaml);
   if (!status) return farm.exit_code();
-  run.timestamp_source = TimestampSourceOf(*status);
-  run.finished_unix_ns = UnixNow();
+  KeepRun(context, flags, *status, &run);
   return Conclude(flags, json, ReportOfTarget(*plan, *status), run);
 }
 

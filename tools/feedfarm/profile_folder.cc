@@ -82,6 +82,9 @@ absl::Status WriteProfileFolder(const fs::path& folder, const ProfileReport& rep
   FEEDFARM_RETURN_IF_ERROR(WriteFile(absolute / "summary.txt", report.Line() + "\n"));
   FEEDFARM_RETURN_IF_ERROR(WriteFile(absolute / "summary.json", report.Json()));
   FEEDFARM_RETURN_IF_ERROR(WriteFile(absolute / "manifest.json", ManifestText(absolute, report, run)));
+  if (!run.farm_manifest.empty()) {
+    FEEDFARM_RETURN_IF_ERROR(WriteFile(absolute / "farm_manifest.json", run.farm_manifest));
+  }
   return WriteFile(absolute / "proof.json", report.ProofJson());
 }
 
