@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <fstream>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -93,11 +94,15 @@ absl::Status Housekeeper::Serve() {
 // Takes commands and signals until `deadline_ns`; false: stop.
 absl::StatusOr<bool> Housekeeper::Wait(uint64_t deadline_ns) {
   for (;;) {
+    FEEDFARM_RETURN_IF_ERROR(ArmCuts());
     const uint64_t now_ns = MonotonicNow();
     if (now_ns >= deadline_ns) return true;
+    // Up to the next cut's turn, if that is earlier.
+    const uint64_t tai_now_ns = TaiNow();
+    const uint64_t cut_in_ns = cuts_.NextNs() > tai_now_ns ? cuts_.NextNs() - tai_now_ns : 0;
+    const uint64_t wait_ns = std::min(deadline_ns - now_ns, cut_in_ns);
     pollfd fds[] = {{control_->read_fd(), POLLIN, 0}, {signals_.get(), POLLIN, 0}};
-    const timespec left = {static_cast<time_t>((deadline_ns - now_ns) / 1'000'000'000),
-                           static_cast<long>((deadline_ns - now_ns) % 1'000'000'000)};
+    const timespec left = {static_cast<time_t>(wait_ns / 1'000'000'000), static_cast<long>(wait_ns % 1'000'000'000)};
     if (::ppoll(fds, 2, &left, nullptr) <= 0) continue;
     if (fds[1].revents != 0) return false;
     FEEDFARM_ASSIGN_OR_RETURN(const bool go_on, TakeCommands());
@@ -112,9 +117,17 @@ absl::StatusOr<bool> Housekeeper::TakeCommands() {
     if (!line->ok()) return line->status();
     if ((*line)->kind() == "stop") return false;
     FEEDFARM_ASSIGN_OR_RETURN(const CutCommand cut, CutCommand::FromLine(**line));
-    FEEDFARM_RETURN_IF_ERROR(mailbox_->Call({.kind = HotRequest::Kind::kCut, .cut = cut}).status);
+    cuts_.Add(cut);
   }
+  FEEDFARM_RETURN_IF_ERROR(ArmCuts());
   return true;
+}
+
+absl::Status Housekeeper::ArmCuts() {
+  while (const std::optional<CutCommand> cut = cuts_.Due(TaiNow())) {
+    FEEDFARM_RETURN_IF_ERROR(mailbox_->Call({.kind = HotRequest::Kind::kCut, .cut = *cut}).status);
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Housekeeper::Interval() {

@@ -6,6 +6,7 @@
 #include "absl/status/status.h"
 #include "pipeline/base/scoped_fd.h"
 #include "pipeline/control/control_channel.h"
+#include "pipeline/control/cut_schedule.h"
 #include "pipeline/control/handler_books.h"
 #include "pipeline/control/hot_mailbox.h"
 #include "pipeline/control/hot_thread.h"
@@ -39,6 +40,8 @@ class Housekeeper {
   absl::Status Serve();
   // False on `stop`.
   absl::StatusOr<bool> TakeCommands();
+  // Those whose turn it is.
+  absl::Status ArmCuts();
   absl::StatusOr<bool> Wait(uint64_t deadline_ns);
   absl::Status Interval();
   absl::Status SayEvents();
@@ -52,6 +55,7 @@ class Housekeeper {
   FeedEventQueue* const events_;
   HandlerJournal* const journal_;
   LatencyHistograms* spare_;
+  CutSchedule cuts_;
   ScopedFd signals_;
   Telemetry telemetry_;
   PageFaults faults_;

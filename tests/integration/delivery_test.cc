@@ -159,6 +159,19 @@ TEST_F(Delivery, KilledHandlerRecoversFromTheFirstMessage) {
   EXPECT_EQ(run.handler().state_hash(), run.source().reference_state_hash());
 }
 
+TEST_F(Delivery, EachCutOfALineHappens) {
+  auto outcome = lab_->RunCampaign(
+      Synthetic("{at: 500ms, cut: {line: A, duration: 200ms}}, {at: 800ms, cut: {line: A, duration: 200ms}}, "
+                "{at: 1500ms, cut: {line: A, duration: 200ms}}"));
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  const auto& run = outcome.Run("subject");
+  EXPECT_EQ(run.verdict(), v1::VERDICT_PASSED) << run.DebugString();
+  // 20,000 packets a second.
+  EXPECT_GE(run.handler().lines(0).cut_packets(), 3 * 3'900u);
+  EXPECT_LE(run.handler().lines(0).cut_packets(), 3 * 4'100u);
+  EXPECT_EQ(run.handler().lines(1).cut_packets(), 0u);
+}
+
 TEST_F(Delivery, ShardedBooksAreTheSame) {
   auto outcome = lab_->RunCampaign(
       absl::StrCat(Synthetic("{at: 1s, gap: {messages: 1000, lines: both}}, {at: 2s, kill_handler: {}}"),
