@@ -73,6 +73,12 @@ class InlineBook final : public BookStage {
   // Applies in order, with each prefetch stage kStageMessages before the next; done(Applied) after each.
   template <class Done>
   static void ApplyAhead(Book& book, std::span<const std::span<const uint8_t>> messages, Done&& done) {
+    if constexpr (requires { book.near(); }) {
+      if (book.near()) {
+        for (const std::span<const uint8_t> message : messages) done(book.Apply(message));
+        return;
+      }
+    }
     const auto fetch = [&](size_t stage, size_t index) {
       if (index < messages.size()) book.Prefetch(stage, messages[index]);
     };

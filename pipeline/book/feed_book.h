@@ -82,6 +82,7 @@ struct TopOfBook {
 //   Apply      one message, in stream order.
 //   Prefetch   hints for a message that is applied soon, stage 0 first, each stage some messages later: stage n touches
 //              what stage n-1 fetched. Changes nothing; any bytes.
+//   near       (optional) all that lives fits the near caches: no Prefetch is needed.
 //   Clear      a new generation: no orders, no instruments, no counters changed.
 //   StateHash  of the state alone: equal for equal books, whatever led to them; a sum over instruments, so that books
 //              of disjoint instruments add up. Walks everything: not for the hot path.

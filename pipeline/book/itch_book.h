@@ -51,6 +51,8 @@ class ItchBook {
   // --- FeedBook ---
 
   static constexpr size_t kPrefetchStages = 4;
+  // All that is live fits the near caches: hints would cost more than they bring.
+  bool near() const { return orders_live_ < kOrdersNear; }
   // What messages that belong together have in common: the locate, 0 for those about the feed as a whole. Books to
   // which messages are dealt out by it have hashes that add up, as long as no reference lives in two of them at once.
   static uint32_t Route(std::span<const uint8_t> message) {
@@ -114,7 +116,7 @@ class ItchBook {
   absl::Status Allocate();
 
   // Orders that, with all that belongs to them, stay in the second-level cache by themselves.
-  static constexpr uint32_t kOrdersNear = 1 << 14;
+  static constexpr uint32_t kOrdersNear = 1 << 17;
   // Where the price stands at which a message puts an order into the book; 0: it puts none.
   static constexpr std::array<uint8_t, 256> kPriceAt = [] {
     std::array<uint8_t, 256> at{};
@@ -198,8 +200,7 @@ void ItchBook::EmitState(Emit&& emit) const {
 
 template <size_t kStage>
 inline void ItchBook::PrefetchStage(std::span<const uint8_t> message) const {
-  // What fits the nearest cache needs no hints.
-  if (orders_live_ < kOrdersNear || message.size() < 19) return;
+  if (near() || message.size() < 19) return;
   // Locate and reference stand at the same place in every message of an order, the price of a new one at kPriceAt. In
   // others something else stands there, and the hint is for nothing. No branch on the type: it cannot be predicted.
   const uint8_t* at = message.data();
