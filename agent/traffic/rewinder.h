@@ -20,6 +20,8 @@ namespace feedfarm {
 
 // The re-request server: a UDP socket and a thread of its own around AnswerRerequest. Throws answers away (seeded) and
 // holds them back as the scenario asks; one that waits keeps nobody else waiting. Serves from Create until destruction.
+// Its thread goes before the spinning sender's, in short turns: a server that answers only when a time slice ends makes
+// each recovery milliseconds longer and its client repeat itself.
 class Rewinder {
  public:
   // Answers that wait at one time, at most; more are thrown away, as by a full socket.
@@ -47,8 +49,9 @@ class Rewinder {
            const std::atomic<uint64_t>& published);
 
   void Run();
-  void ReceiveAll();
-  void SendDue();
+  // Takes requests, sends answers that are due: what there is, but at most a turn's worth; false: there may be more.
+  bool ReceiveTurn();
+  bool SendTurn();
   void Answer(const sockaddr_in& to, std::span<const uint8_t> request);
 
   const ScopedFd socket_;

@@ -2,8 +2,6 @@
 
 #include <pthread.h>
 #include <sched.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <time.h>
 
 #include <algorithm>
@@ -11,13 +9,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/traffic/payload_writer.h"
+#include "agent/traffic/thread_scheduling.h"
 #include "pipeline/base/clock.h"
 #include "pipeline/base/status_macros.h"
 
 namespace feedfarm {
 namespace {
-
-constexpr int kNiceMost = -20;
 
 void SleepUntil(uint64_t tai_ns) {
   const timespec until{static_cast<time_t>(tai_ns / 1'000'000'000), static_cast<long>(tai_ns % 1'000'000'000)};
@@ -66,11 +63,7 @@ void Sender::Stop() {
 }
 
 void Sender::Run() {
-  // Wake from a sleep when it ends, not up to 50 us later.
-  (void)::prctl(PR_SET_TIMERSLACK, 1);
-  // Before everything else that is not real-time; real-time itself would be throttled, as this thread spins. Of this
-  // thread alone; refused without CAP_SYS_NICE, and then lateness says what it costs.
-  (void)::setpriority(PRIO_PROCESS, 0, kNiceMost);
+  FavourSpinningThread();
   started_.WaitForNotification();
   Pacer pacer(plan_, start_tai_ns_, FrameSender::kSlots);
   uint64_t now_ns = TaiNow();
