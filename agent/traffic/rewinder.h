@@ -27,11 +27,12 @@ class Rewinder {
   // Answers that wait at one time, at most; more are thrown away, as by a full socket.
   static constexpr size_t kWaitingMax = 65'536;
 
-  // `content` and `published` (messages whose time has come) outlive it. Errors: the host's, with address and port.
+  // `content` and `published` (messages whose time has come) outlive it. sender_cpu: the core that the sender spins on;
+  // -1 = none. Errors: the host's, with address and port.
   static absl::StatusOr<std::unique_ptr<Rewinder>> Create(const std::string& bind_address,
                                                           const v1::Rerequest& settings, uint64_t seed,
                                                           const StreamContent& content,
-                                                          const std::atomic<uint64_t>& published);
+                                                          const std::atomic<uint64_t>& published, int sender_cpu);
   ~Rewinder();
 
   // Answers sent, and thrown away. Any thread.
@@ -46,7 +47,7 @@ class Rewinder {
   };
 
   Rewinder(ScopedFd socket, ScopedFd stop, const v1::Rerequest& settings, uint64_t seed, const StreamContent& content,
-           const std::atomic<uint64_t>& published);
+           const std::atomic<uint64_t>& published, int sender_cpu);
 
   void Run();
   // Takes requests, sends answers that are due: what there is, but at most a turn's worth; false: there may be more.
@@ -59,6 +60,7 @@ class Rewinder {
   const v1::Rerequest settings_;
   const StreamContent& content_;
   const std::atomic<uint64_t>& published_;
+  const int sender_cpu_;
   Rng rng_;
   std::deque<Waiting> waiting_;  // in the order of their times: the delay is one for all
   std::vector<uint8_t> buffer_;

@@ -26,4 +26,16 @@ void FavourWakingThread() {
   (void)::sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &parameters);
 }
 
+void StandBeside(int spinning_cpu) {
+  cpu_set_t cpus;
+  if (spinning_cpu < 0 || spinning_cpu >= CPU_SETSIZE || ::sched_getaffinity(0, sizeof(cpus), &cpus) != 0) return;
+  if (CPU_COUNT(&cpus) > 2) {
+    CPU_CLR(spinning_cpu, &cpus);
+  } else {
+    CPU_ZERO(&cpus);
+    CPU_SET(spinning_cpu, &cpus);
+  }
+  (void)::sched_setaffinity(0, sizeof(cpus), &cpus);
+}
+
 }  // namespace feedfarm

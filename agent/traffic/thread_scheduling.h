@@ -14,4 +14,9 @@ void FavourSpinningThread();
 // sleep again and again however much there is to do. Where that is refused, as FavourSpinningThread.
 void FavourWakingThread();
 
+// For a thread that wakes beside one that spins on core `spinning_cpu` (-1 = on any: then nothing is done): off that
+// core where the host has three or more; on it where there are two, as the other one is the handler's when both roles
+// are tried on one machine, and a source must not slow down what it tests.
+void StandBeside(int spinning_cpu);
+
 }  // namespace feedfarm

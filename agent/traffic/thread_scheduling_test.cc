@@ -53,6 +53,25 @@ TEST_F(ThreadScheduling, WakingThreadIsRealTimeWhereTheKernelGrantsIt) {
   EXPECT_EQ(standing.nice, -20);
 }
 
+TEST_F(ThreadScheduling, StandsOffTheSpinningCoreWhereThereAreOthers) {
+  cpu_set_t before, after;
+  ASSERT_EQ(::sched_getaffinity(0, sizeof(before), &before), 0);
+  int first = 0;
+  while (!CPU_ISSET(first, &before)) ++first;
+  const int cpus = CPU_COUNT(&before);
+  std::thread([&] {
+    StandBeside(first);
+    ::sched_getaffinity(0, sizeof(after), &after);
+  }).join();
+  EXPECT_EQ(CPU_ISSET(first, &after) != 0, cpus <= 2);
+  EXPECT_EQ(CPU_COUNT(&after), cpus <= 2 ? 1 : cpus - 1);
+  std::thread([&] {
+    StandBeside(-1);
+    ::sched_getaffinity(0, sizeof(after), &after);
+  }).join();
+  EXPECT_TRUE(CPU_EQUAL(&before, &after));
+}
+
 TEST_F(ThreadScheduling, CallersThreadStaysAsItIs) {
   const Standing before = Own();
   After(FavourWakingThread);

@@ -101,16 +101,16 @@ class TrafficSourceImpl final : public TrafficSource {
     FEEDFARM_ASSIGN_OR_RETURN(sender_, Sender::Create(content_, plan_, {std::move(a), std::move(b)}, options.cpu));
     const std::string address = options.bind_address == "0.0.0.0" ? AddressText(address_a) : options.bind_address;
     if (traffic.rerequest().port() != 0) {
-      absl::StatusOr<std::unique_ptr<Rewinder>> rewinder =
-          Rewinder::Create(options.bind_address, traffic.rerequest(), seed, content_, sender_->published());
+      absl::StatusOr<std::unique_ptr<Rewinder>> rewinder = Rewinder::Create(
+          options.bind_address, traffic.rerequest(), seed, content_, sender_->published(), options.cpu);
       if (!rewinder.ok()) return HostFault(rewinder.status());
       rewinder_ = *std::move(rewinder);
       endpoint_.set_address(address);
       endpoint_.set_port(traffic.rerequest().port());
     }
     if (traffic.glimpse().port() != 0) {
-      FEEDFARM_ASSIGN_OR_RETURN(glimpse_, GlimpseServer::Create(options.bind_address, traffic.glimpse(), content_,
-                                                                sender_->published()));
+      FEEDFARM_ASSIGN_OR_RETURN(
+          glimpse_, GlimpseServer::Create(options.bind_address, traffic.glimpse(), content_, sender_->published()));
       glimpse_endpoint_.set_address(address);
       glimpse_endpoint_.set_port(glimpse_->port());
     }

@@ -73,7 +73,7 @@ TEST(GapRecovery, AsksOncePerGapUntilTimeout) {
 }
 
 TEST(GapRecovery, AsksForTheRestOfAPartialAnswerAtOnce) {
-  Fixture f;
+  Fixture f({.request_messages = 64});
   f.recovery.Notice(10, 50, 0);
   EXPECT_EQ(f.Tick(kDwell), Requests({{10, 40}}));
   f.Answer(10, 25, kDwell + 5);
