@@ -79,6 +79,10 @@ absl::Status LocalRun::CheckPorts(const v1::DesiredRun& run) const {
 void LocalRun::Prepare(const v1::DesiredRun& run) {
   absl::Status status = CheckPorts(run);
   if (status.ok()) status = parts_.guard->Remember(parts_.key, {run.port_a(), run.port_b()});
+  if (status.ok() && parts_.key.role == v1::ROLE_HANDLER &&
+      run.scenario().handler().timestamps() == v1::WANTED_TIME_HARDWARE) {
+    status = parts_.guard->RememberStamping(parts_.key, {run.port_a(), run.port_b()});
+  }
   if (!status.ok()) return Say(run_event::RoleFailed{v1::FAILURE_CAUSE_HOST, std::string(status.message())});
   RoleContext context;
   context.sink = [this](RunEvent event) { Say(std::move(event)); };

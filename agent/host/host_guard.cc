@@ -58,6 +58,21 @@ absl::Status HostGuard::Remember(const RunKey& key, std::vector<std::string> int
   return absl::OkStatus();
 }
 
+absl::Status HostGuard::RememberStamping(const RunKey& key, const std::vector<std::string>& interfaces) {
+  StampingDevice& device = options_.stamping != nullptr ? *options_.stamping : kernel_;
+  absl::MutexLock lock(&mutex_);
+  for (const std::string& interface : interfaces) {
+    const absl::StatusOr<hwtstamp_config> now = device.Get(interface);
+    if (!now.ok() || now->rx_filter == HWTSTAMP_FILTER_ALL) continue;
+    FEEDFARM_RETURN_IF_ERROR(journal_
+                                 .Begin({UndoKind::kRestoreStamping,
+                                         JournalId(key),
+                                         {interface, absl::StrCat(now->rx_filter), absl::StrCat(now->tx_type)}})
+                                 .status());
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Cgroup> HostGuard::MakeGroup(const RunKey& key) {
   absl::MutexLock lock(&mutex_);
   FEEDFARM_RETURN_IF_ERROR(journal_.Begin({UndoKind::kKillCgroup, JournalId(key), {GroupName(key)}}).status());

@@ -13,6 +13,7 @@
 #include "agent/host/host_state.h"
 #include "agent/run/run_work.h"
 #include "agent/undo/undo_journal.h"
+#include "pipeline/xdp/hardware_stamping.h"
 
 namespace feedfarm {
 
@@ -26,6 +27,8 @@ class HostGuard {
     std::string group_prefix;
     std::string journal_path;
     CgroupOptions cgroups;
+    // Borrowed; nullptr = the kernel's own calls.
+    StampingDevice* stamping = nullptr;
   };
 
   // Status: see UndoJournal::Open. `executor` is borrowed.
@@ -36,6 +39,11 @@ class HostGuard {
 
   // Takes the state that PutBack compares with: before the run's first side effect.
   absl::Status Remember(const RunKey& key, std::vector<std::string> interfaces) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Before a handler that switches hardware stamping on: how the interfaces stamp now, to be put back whatever becomes of
+  // the handler. Those whose driver does not tell, or which stamp everything already, have nothing to put back.
+  absl::Status RememberStamping(const RunKey& key, const std::vector<std::string>& interfaces)
+      ABSL_LOCKS_EXCLUDED(mutex_);
 
   // The run's group, its undo record first.
   absl::StatusOr<Cgroup> MakeGroup(const RunKey& key) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -57,6 +65,7 @@ class HostGuard {
 
   const Options options_;
   UndoExecutor* const executor_;
+  StampingDevice kernel_;
   absl::Mutex mutex_;
   UndoJournal journal_ ABSL_GUARDED_BY(mutex_);
   std::map<RunKey, Before> before_ ABSL_GUARDED_BY(mutex_);

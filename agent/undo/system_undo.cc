@@ -93,6 +93,24 @@ absl::Status SystemUndo::RestoreSysctl(const std::string& name, const std::strin
   return absl::OkStatus();
 }
 
+// A PTP daemon may have changed the transmit side since: only what the NIC stamps on receipt is put back, unless the driver does not
+// tell what it does now.
+absl::Status SystemUndo::RestoreStamping(const UndoRecord& record) {
+  StampingDevice& device = options_.stamping != nullptr ? *options_.stamping : kernel_;
+  const std::string& interface = record.arguments[0];
+  hwtstamp_config before{};
+  if (interface.empty() || !absl::SimpleAtoi(record.arguments[1], &before.rx_filter) ||
+      !absl::SimpleAtoi(record.arguments[2], &before.tx_type)) {
+    return Senseless(record);
+  }
+  const absl::StatusOr<hwtstamp_config> now = device.Get(interface);
+  if (now.ok() && now->rx_filter == before.rx_filter) return absl::OkStatus();
+  if (now.ok()) before.tx_type = now->tx_type;
+  const absl::Status status = device.Set(interface, before).status();
+  // Gone, or with another driver that cannot stamp: nothing is on.
+  return absl::IsUnimplemented(status) || absl::IsNotFound(status) ? absl::OkStatus() : status;
+}
+
 absl::Status SystemUndo::Undo(const UndoRecord& record) {
   const std::vector<std::string>& arguments = record.arguments;
   switch (record.kind) {
@@ -108,6 +126,8 @@ absl::Status SystemUndo::Undo(const UndoRecord& record) {
       return arguments.size() == 2 ? RestoreMtu(arguments[0], arguments[1]) : Senseless(record);
     case UndoKind::kRestoreOffload:
       return arguments.size() == 3 ? RestoreOffload(arguments[0], arguments[1], arguments[2]) : Senseless(record);
+    case UndoKind::kRestoreStamping:
+      return arguments.size() == 3 ? RestoreStamping(record) : Senseless(record);
   }
   return Senseless(record);
 }

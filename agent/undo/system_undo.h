@@ -5,6 +5,7 @@
 #include "absl/status/status.h"
 #include "agent/host/cgroup.h"
 #include "agent/undo/undo_journal.h"
+#include "pipeline/xdp/hardware_stamping.h"
 
 namespace feedfarm {
 
@@ -14,6 +15,8 @@ class SystemUndo final : public UndoExecutor {
   struct Options {
     CgroupOptions cgroups;
     std::string sysctl_root = "/proc/sys";
+    // Borrowed; nullptr = the kernel's own calls.
+    StampingDevice* stamping = nullptr;
   };
 
   SystemUndo() = default;
@@ -25,8 +28,10 @@ class SystemUndo final : public UndoExecutor {
 
  private:
   absl::Status RestoreSysctl(const std::string& name, const std::string& value) const;
+  absl::Status RestoreStamping(const UndoRecord& record);
 
   Options options_;
+  StampingDevice kernel_;
 };
 
 }  // namespace feedfarm

@@ -4,7 +4,9 @@
 #include <fstream>
 #include <string>
 
+#include "agent/host/host_guard.h"
 #include "gtest/gtest.h"
+#include "pipeline/xdp/testing/fake_stamping_device.h"
 
 namespace feedfarm {
 namespace {
@@ -68,6 +70,63 @@ TEST_F(SystemUndoTest, RefusesRecordsThatMakeNoSense) {
 TEST_F(SystemUndoTest, AnInterfaceThatIsGoneHasNothingToRestore) {
   EXPECT_TRUE(Undo(UndoKind::kRestoreMtu, {"ffnosuch0", "1500"}).ok());
   EXPECT_TRUE(Undo(UndoKind::kRestoreOffload, {"ffnosuch0", "gro", "off"}).ok());
+}
+
+// A handler that is killed cannot put its interfaces back: the agent does, from its journal.
+TEST_F(SystemUndoTest, StampingThatAKilledHandlerLeftOnIsPutBack) {
+  FakeStampingDevice device;
+  device.config = {.flags = 0, .tx_type = HWTSTAMP_TX_OFF, .rx_filter = HWTSTAMP_FILTER_PTP_V2_EVENT};
+  SystemUndo undo({.cgroups = {}, .sysctl_root = "", .stamping = &device});
+  const RunKey key{"r1", v1::ROLE_HANDLER};
+  const std::string path = folder_ / "undo.journal";
+  const HostGuard::Options options{
+      .group_prefix = "ff-test", .journal_path = path, .cgroups = {}, .stamping = &device};
+  {
+    auto guard = HostGuard::Open(options, &undo);
+    ASSERT_TRUE(guard.ok()) << guard.status();
+    ASSERT_TRUE((*guard)->RememberStamping(key, {"line_a"}).ok());
+  }
+  // The handler switches it on and is killed, and so is the agent; meanwhile a PTP daemon sets its transmit side.
+  device.config.rx_filter = HWTSTAMP_FILTER_ALL;
+  device.config.tx_type = HWTSTAMP_TX_ON;
+  auto guard = HostGuard::Open(options, &undo);
+  ASSERT_TRUE(guard.ok()) << guard.status();
+  const auto report = (*guard)->PutBackAll();
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(report->undone, std::vector<std::string>{"restore_stamping line_a 12 0 (run r1.handler)"});
+  EXPECT_EQ(device.config.rx_filter, HWTSTAMP_FILTER_PTP_V2_EVENT);
+  EXPECT_EQ(device.config.tx_type, HWTSTAMP_TX_ON);
+  EXPECT_EQ(device.set.size(), 1u);
+  // As it was: nothing is told to the driver again.
+  EXPECT_TRUE((*guard)->PutBackAll()->undone.empty());
+  ASSERT_TRUE((*guard)->RememberStamping(key, {"line_a"}).ok());
+  EXPECT_TRUE((*guard)->PutBack(key).empty());
+  EXPECT_EQ(device.set.size(), 1u);
+}
+
+TEST_F(SystemUndoTest, StampingThatNeedsNothingHasNoRecord) {
+  FakeStampingDevice device;
+  SystemUndo undo({.cgroups = {}, .sysctl_root = "", .stamping = &device});
+  auto guard = HostGuard::Open(
+      {.group_prefix = "ff-test", .journal_path = folder_ / "undo.journal", .cgroups = {}, .stamping = &device}, &undo);
+  ASSERT_TRUE(guard.ok()) << guard.status();
+  device.config.rx_filter = HWTSTAMP_FILTER_ALL;
+  ASSERT_TRUE((*guard)->RememberStamping({"r1", v1::ROLE_HANDLER}, {"line_a"}).ok());
+  device.tells = false;
+  ASSERT_TRUE((*guard)->RememberStamping({"r1", v1::ROLE_HANDLER}, {"line_b"}).ok());
+  EXPECT_TRUE((*guard)->PutBackAll()->undone.empty());
+  EXPECT_TRUE(device.set.empty());
+}
+
+TEST_F(SystemUndoTest, StampingOfADriverThatCannotIsNoTrouble) {
+  FakeStampingDevice device;
+  device.tells = device.can = false;
+  SystemUndo undo({.cgroups = {}, .sysctl_root = "", .stamping = &device});
+  EXPECT_TRUE(undo.Undo({UndoKind::kRestoreStamping, "r1", {"line_a", "0", "0"}}).ok());
+  EXPECT_FALSE(undo.Undo({UndoKind::kRestoreStamping, "r1", {"line_a", "none", "0"}}).ok());
+  EXPECT_FALSE(undo.Undo({UndoKind::kRestoreStamping, "r1", {"line_a"}}).ok());
+  // The kernel's own calls; this interface is none.
+  EXPECT_TRUE(Undo(UndoKind::kRestoreStamping, {"ffnosuch0", "0", "0"}).ok());
 }
 
 }  // namespace

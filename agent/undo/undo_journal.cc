@@ -88,6 +88,8 @@ const char* KindName(UndoKind kind) {
       return "restore_mtu";
     case UndoKind::kRestoreOffload:
       return "restore_offload";
+    case UndoKind::kRestoreStamping:
+      return "restore_stamping";
   }
   return nullptr;
 }

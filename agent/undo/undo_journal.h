@@ -21,6 +21,8 @@ enum class UndoKind : uint8_t {
   kRestoreSysctl = 4,   // {path below /proc/sys, value}
   kRestoreMtu = 5,      // {interface, bytes}
   kRestoreOffload = 6,  // {interface, "gro" | "gso" | "tso", "on" | "off"}
+  // {interface, rx_filter, tx_type}: what the NIC stamps (SIOCSHWTSTAMP), numbers of linux/net_tstamp.h
+  kRestoreStamping = 7,
 };
 
 struct UndoRecord {

@@ -1,37 +1,14 @@
 #include "pipeline/xdp/hardware_stamping.h"
 
-#include <vector>
-
 #include "gtest/gtest.h"
+#include "pipeline/xdp/testing/fake_stamping_device.h"
 
 namespace feedfarm {
 namespace {
 
-// An interface as its driver would answer.
-class FakeDevice final : public StampingDevice {
- public:
-  absl::StatusOr<hwtstamp_config> Get(const std::string&) override {
-    if (!tells) return absl::UnimplementedError("no SIOCGHWTSTAMP");
-    return config;
-  }
-  absl::StatusOr<hwtstamp_config> Set(const std::string&, const hwtstamp_config& wanted) override {
-    set.push_back(wanted);
-    if (!can) return absl::UnimplementedError("no SIOCSHWTSTAMP");
-    config = wanted;
-    if (only_ptp && wanted.rx_filter == HWTSTAMP_FILTER_ALL) config.rx_filter = HWTSTAMP_FILTER_PTP_V2_EVENT;
-    return config;
-  }
-
-  hwtstamp_config config{};
-  bool tells = true;
-  bool can = true;
-  bool only_ptp = false;
-  std::vector<hwtstamp_config> set;
-};
-
 TEST(HardwareStamping, SwitchesOnAndPutsBackAsItWas) {
   for (int filter : {HWTSTAMP_FILTER_NONE, HWTSTAMP_FILTER_PTP_V2_EVENT}) {
-    FakeDevice device;
+    FakeStampingDevice device;
     device.config = {.flags = 0, .tx_type = HWTSTAMP_TX_ON, .rx_filter = filter};
     {
       const auto stamping = HardwareStamping::SwitchOn("line_a", device);
@@ -47,7 +24,7 @@ TEST(HardwareStamping, SwitchesOnAndPutsBackAsItWas) {
 }
 
 TEST(HardwareStamping, LeavesAloneWhatStampsEverythingAlready) {
-  FakeDevice device;
+  FakeStampingDevice device;
   device.config = {.flags = 0, .tx_type = HWTSTAMP_TX_ON, .rx_filter = HWTSTAMP_FILTER_ALL};
   EXPECT_TRUE(StampsEverything("line_a", device));
   EXPECT_TRUE(HardwareStamping::SwitchOn("line_a", device).ok());
@@ -55,7 +32,7 @@ TEST(HardwareStamping, LeavesAloneWhatStampsEverythingAlready) {
 }
 
 TEST(HardwareStamping, SaysWhyADriverCannotAndChangesNothing) {
-  FakeDevice device;
+  FakeStampingDevice device;
   device.can = false;
   const auto refused = HardwareStamping::SwitchOn("line_a", device);
   EXPECT_EQ(refused.status().code(), absl::StatusCode::kUnimplemented);
@@ -64,7 +41,7 @@ TEST(HardwareStamping, SaysWhyADriverCannotAndChangesNothing) {
 }
 
 TEST(HardwareStamping, PutsBackWhereOnlySomePacketsWouldBeStamped) {
-  FakeDevice device;
+  FakeStampingDevice device;
   device.only_ptp = true;
   const auto refused = HardwareStamping::SwitchOn("line_a", device);
   EXPECT_EQ(refused.status().code(), absl::StatusCode::kFailedPrecondition);
@@ -72,7 +49,7 @@ TEST(HardwareStamping, PutsBackWhereOnlySomePacketsWouldBeStamped) {
 }
 
 TEST(HardwareStamping, StaysOnWhereNoPreviousStateIsKnown) {
-  FakeDevice device;
+  FakeStampingDevice device;
   device.tells = false;
   { EXPECT_TRUE(HardwareStamping::SwitchOn("line_a", device).ok()); }
   EXPECT_EQ(device.config.rx_filter, HWTSTAMP_FILTER_ALL);
