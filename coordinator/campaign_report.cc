@@ -92,6 +92,7 @@ v1::Manifest ManifestOf(const record::CampaignRecord& campaign, const record::Ru
   manifest.set_artifact_path((report / "runs" / run.run_id()).string());
   manifest.set_time_unix_ns(result.started_unix_ns() != 0 ? result.started_unix_ns() : campaign.submitted_unix_ns());
   manifest.set_reproduce(reproduce);
+  *manifest.mutable_not_granted() = result.handler().not_granted();
   return manifest;
 }
 

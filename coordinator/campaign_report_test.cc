@@ -29,6 +29,7 @@ TEST(Manifest, SaysWhatWasMeasuredAndHowToDoItAgain) {
   v1::Histogram* histogram = result.mutable_handler()->add_histograms();
   histogram->set_timestamp_class(v1::TIMESTAMP_CLASS_SOFTWARE);
   histogram->set_count(1);
+  result.mutable_handler()->add_not_granted("zero-copy: no");
   const v1::Manifest manifest = ManifestOf(campaign, run, result, {"abc123", true, "gcc 1"}, "/reports/c1", "do it");
   EXPECT_EQ(manifest.campaign(), "demo");
   EXPECT_EQ(manifest.scenario(), "gap");
@@ -44,6 +45,8 @@ TEST(Manifest, SaysWhatWasMeasuredAndHowToDoItAgain) {
   EXPECT_EQ(manifest.artifact_path(), "/reports/c1/runs/c1.r1");
   EXPECT_EQ(manifest.time_unix_ns(), 5u);
   EXPECT_EQ(manifest.reproduce(), "do it");
+  ASSERT_EQ(manifest.not_granted_size(), 1);
+  EXPECT_EQ(manifest.not_granted(0), "zero-copy: no");
 }
 
 TEST(ReproduceCommand, WorksInTheReportFolderWhereverThatIs) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "agent/handler/killed_counters.h"
 #include "pipeline/base/status_macros.h"
 #include "pipeline/stats/hdr_codec.h"
 
@@ -151,6 +152,11 @@ void HandlerAccount::Take(const ReadyRecord& ready) {
   result_.set_xdp_mode(ready.xdp_mode);
   result_.set_bind_mode(ready.bind_mode);
   build_ = ready.build;
+  for (const std::string& sentence : ready.not_granted) {
+    if (std::find(not_granted_.begin(), not_granted_.end(), sentence) == not_granted_.end()) {
+      not_granted_.push_back(sentence);
+    }
+  }
 }
 
 absl::StatusOr<v1::TelemetryInterval> HandlerAccount::Take(const IntervalRecord& interval) {
@@ -160,9 +166,11 @@ absl::StatusOr<v1::TelemetryInterval> HandlerAccount::Take(const IntervalRecord&
   }
   interval_sequence_ = interval.sequence;
   FEEDFARM_RETURN_IF_ERROR(Merge(interval.histograms, &current_));
+  interval_messages_ = interval.messages;
+  interval_packets_ = interval.packets_a + interval.packets_b;
   result_.set_messages(interval.messages);
-  result_.set_gaps(interval.gaps);
-  result_.set_recovered_messages(interval.recovered_messages);
+  result_.set_gaps(killed_.gaps + interval.gaps);
+  result_.set_recovered_messages(killed_.recovered_messages + interval.recovered_messages);
 
   v1::TelemetryInterval telemetry = TakeUnsentEvents(interval.end_unix_ns);
   telemetry.set_start_unix_ns(interval.start_unix_ns);
@@ -194,21 +202,43 @@ absl::Status HandlerAccount::Take(const FinalRecord& record) {
   Histograms whole;
   FEEDFARM_RETURN_IF_ERROR(Merge(record.histograms, &whole));
   current_ = std::move(whole);
-  v1::HandlerResult result = ToProto(record);
-  result.set_restarts(result_.restarts());
-  result.mutable_events()->Swap(result_.mutable_events());
-  result_ = std::move(result);
+  FinalRecord total = record;
+  AddCounters(killed_, &total);
+  Replace(ToProto(total));
   return absl::OkStatus();
 }
 
-void HandlerAccount::BeginInstance() {
+// Another result, with what only this class counts.
+void HandlerAccount::Replace(v1::HandlerResult result) {
+  result.set_restarts(result_.restarts());
+  result.set_killed_unsampled_ns(result_.killed_unsampled_ns());
+  result.set_killed_unrecorded_samples(result_.killed_unrecorded_samples());
+  result.set_killed_accounts_lost(result_.killed_accounts_lost());
+  result.mutable_events()->Swap(result_.mutable_events());
+  result_ = std::move(result);
+}
+
+void HandlerAccount::BeginInstance(const Killed& killed) {
   for (auto& [key, histogram] : current_) earlier_[key].Merge(histogram);
   current_.clear();
-  interval_sequence_ = 0;
-  v1::HandlerResult fresh;
-  fresh.set_restarts(result_.restarts() + 1);
-  fresh.mutable_events()->Swap(result_.mutable_events());
-  result_ = std::move(fresh);
+  if (killed.left.ok()) {
+    FinalRecord left = killed.left->record;
+    const uint64_t since_ns = std::max(killed.left->sampled_unix_ns, killed.spawned_unix_ns);
+    const uint64_t unsampled_ns = killed.killed_unix_ns > since_ns ? killed.killed_unix_ns - since_ns : 0;
+    result_.set_killed_unsampled_ns(std::max(result_.killed_unsampled_ns(), std::max<uint64_t>(unsampled_ns, 1)));
+    const uint64_t packets = left.lines[0].packets + left.lines[1].packets;
+    const uint64_t unrecorded = std::max(left.messages - std::min(left.messages, interval_messages_),
+                                         packets - std::min(packets, interval_packets_));
+    result_.set_killed_unrecorded_samples(result_.killed_unrecorded_samples() + unrecorded);
+    // Without a journal the next one delivers these.
+    if (!killed.journal) left.snapshot_skipped_messages = 0;
+    AddCounters(left, &killed_);
+  } else {
+    result_.set_killed_accounts_lost(result_.killed_accounts_lost() + 1);
+  }
+  interval_sequence_ = interval_messages_ = interval_packets_ = 0;
+  result_.set_restarts(result_.restarts() + 1);
+  Replace(ToProto(killed_));
 }
 
 void HandlerAccount::TakeRestart(uint64_t time_unix_ns, uint64_t down_ns) {
@@ -235,6 +265,7 @@ v1::HandlerResult HandlerAccount::WholeResult() const {
   Histograms all = earlier_;
   for (const auto& [key, histogram] : current_) all[key].Merge(histogram);
   v1::HandlerResult result = result_;
+  for (const std::string& sentence : not_granted_) result.add_not_granted(sentence);
   for (const auto& [key, histogram] : all) {
     v1::Histogram* whole = result.add_histograms();
     whole->set_metric(ToProto(key.first));

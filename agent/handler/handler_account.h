@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "pipeline/control/account_page.h"
 #include "pipeline/control/event_record.h"
 #include "pipeline/control/final_record.h"
 #include "pipeline/control/interval_record.h"
@@ -18,8 +19,9 @@
 
 namespace feedfarm {
 
-// What one run's handler says, over all its instances, in the wire's terms. After kill_handler the totals are the last
-// instance's (it delivers everything again), the histograms those of all. One thread.
+// What one run's handler says, over all its instances, in the wire's terms. After kill_handler counters and histograms
+// are those of all instances, and what the stream is (messages, types, books, hashes) the last one's: it delivers everything
+// again, or goes on from its journal. What is not known of a killed one is said in killed_*. One thread.
 class HandlerAccount {
  public:
   // Events kept for the result; later ones are only in the telemetry.
@@ -33,8 +35,15 @@ class HandlerAccount {
   // INVALID_ARGUMENT: a histogram cannot be read.
   absl::Status Take(const FinalRecord& record);
 
+  // An instance that was killed.
+  struct Killed {
+    absl::StatusOr<LeftAccount> left;
+    uint64_t spawned_unix_ns = 0;
+    uint64_t killed_unix_ns = 0;
+    bool journal = false;  // the next one goes on from there, not from the first message
+  };
   // The instance is gone; the next one counts from nothing.
-  void BeginInstance();
+  void BeginInstance(const Killed& killed);
   // The new instance is ready, `down_ns` after the kill.
   void TakeRestart(uint64_t time_unix_ns, uint64_t down_ns);
 
@@ -54,11 +63,16 @@ class HandlerAccount {
   using Histograms = std::map<HistogramKey, Histogram>;
 
   absl::Status Merge(const std::vector<HistogramRecord>& records, Histograms* into) const;
+  void Replace(v1::HandlerResult result);
   void AddEvent(v1::HandlerEvent event);
 
   v1::HandlerResult result_;
   std::string build_;
+  std::vector<std::string> not_granted_;  // to any instance, each once
   uint64_t interval_sequence_ = 0;  // of this instance
+  uint64_t interval_messages_ = 0;  // its last interval's totals
+  uint64_t interval_packets_ = 0;
+  FinalRecord killed_;              // counters of the instances that are gone
   Histograms earlier_;              // of the instances that are gone
   Histograms current_;              // of this one: by intervals until its final record
   std::vector<v1::HandlerEvent> unsent_events_;

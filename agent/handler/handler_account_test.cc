@@ -69,7 +69,8 @@ TEST(HandlerAccount, RefusesAHoleAndABrokenHistogram) {
 
 TEST(HandlerAccount, FinalRecordIsTheAccount) {
   HandlerAccount account;
-  account.Take(ReadyRecord{"native", "copy", "software", "gcc"});
+  account.Take(ReadyRecord{"native", "copy", "software", "gcc", {"zero-copy: no", "huge-pages: none"}});
+  account.Take(ReadyRecord{"native", "copy", "software", "gcc", {"zero-copy: no"}});
   account.Take(Gap());
   ASSERT_TRUE(account.Take(Interval(1, 50)).ok());
   FinalRecord final;
@@ -91,30 +92,106 @@ TEST(HandlerAccount, FinalRecordIsTheAccount) {
   ASSERT_EQ(result.histograms_size(), 1);
   EXPECT_EQ(result.histograms(0).count(), 8u);
   EXPECT_EQ(account.build(), "gcc");
+  ASSERT_EQ(result.not_granted_size(), 2);
+  EXPECT_EQ(result.not_granted(1), "huge-pages: none");
 }
 
-TEST(HandlerAccount, AfterAKillTotalsAreTheLastOnesAndHistogramsAreAll) {
+// What a killed handler left: one of each, all others 0.
+HandlerAccount::Killed Left(uint64_t messages) {
+  LeftAccount left;
+  left.sampled_unix_ns = 950;
+  left.record.messages = messages;
+  left.record.duplicates = 1;
+  left.record.gaps = 4;
+  left.record.gap_messages = 40;
+  left.record.unrecovered_messages = 5;
+  left.record.snapshot_skipped_messages = 6;
+  left.record.session_changes = 7;
+  left.record.recovery_max_ns = 800;
+  left.record.pool_frames = 64;
+  left.record.lines[0].packets = 9;
+  left.record.lines[1].cut_measured_ns = 70;
+  left.record.drops = {{"ring_full", 2}, {"invalid", 1}};
+  return {.left = left, .spawned_unix_ns = 10, .killed_unix_ns = 1'000, .journal = true};
+}
+
+TEST(HandlerAccount, AfterAKillCountersAndHistogramsAreThoseOfAllProcesses) {
   HandlerAccount account;
   ASSERT_TRUE(account.Take(Interval(1, 50)).ok());
   ASSERT_TRUE(account.Take(Interval(2, 60)).ok());
-  account.BeginInstance();
+  account.BeginInstance(Left(/*messages=*/75));
   account.TakeRestart(5, 300);
   auto telemetry = account.Take(Interval(1, 10));
   ASSERT_TRUE(telemetry.ok()) << telemetry.status();
   EXPECT_EQ(telemetry->messages(), 10u);
+  EXPECT_EQ(telemetry->gaps(), 7u);
   EXPECT_EQ(telemetry->events(0).kind(), v1::HandlerEvent::KIND_HANDLER_RESTART);
   FinalRecord final;
   final.messages = 90;
+  final.gaps = 1;
+  final.unrecovered_messages = 2;
+  final.session_changes = 3;
+  final.recovery_max_ns = 900;
+  final.pool_frames = 32;
+  final.lines[0].packets = 100;
+  final.drops = {{"ring_full", 10}};
   final.histograms = {Samples(2000, 20)};
   ASSERT_TRUE(account.Take(final).ok());
   const v1::HandlerResult result = account.WholeResult();
-  EXPECT_EQ(result.messages(), 90u);
   EXPECT_EQ(result.restarts(), 1u);
+  // What both did.
+  EXPECT_EQ(result.duplicates(), 1u);
+  EXPECT_EQ(result.gaps(), 5u);
+  EXPECT_EQ(result.gap_messages(), 40u);
+  EXPECT_EQ(result.unrecovered_messages(), 7u);
+  EXPECT_EQ(result.snapshot_skipped_messages(), 6u);
+  EXPECT_EQ(result.recovery_max_ns(), 900u);
+  EXPECT_EQ(result.lines(0).packets(), 109u);
+  EXPECT_EQ(result.lines(1).cut_measured_ns(), 70u);
+  ASSERT_EQ(result.drops_size(), 2);
+  EXPECT_EQ(result.drops(0).count(), 12u);
+  EXPECT_EQ(result.drops(1).reason(), "invalid");
+  // What the stream and the last process are.
+  EXPECT_EQ(result.messages(), 90u);
+  EXPECT_EQ(result.session_changes(), 3u);
+  EXPECT_EQ(result.pool_frames(), 32u);
   EXPECT_EQ(result.histograms(0).count(), 30u);
   auto merged = DecodeHdrV2Compressed(result.histograms(0).hdr_v2_compressed());
   ASSERT_TRUE(merged.ok());
   EXPECT_EQ(merged->Count(), 30u);
   EXPECT_EQ(merged->CountAt(Histogram::IndexOf(1000)), 10u);
+}
+
+TEST(HandlerAccount, SaysWhatIsNotKnownOfKilledProcesses) {
+  HandlerAccount account;
+  ASSERT_TRUE(account.Take(Interval(1, 60)).ok());
+  account.BeginInstance(Left(/*messages=*/75));
+  EXPECT_EQ(account.WholeResult().killed_unsampled_ns(), 50u);
+  EXPECT_EQ(account.WholeResult().killed_unrecorded_samples(), 15u);
+  // Killed before its first interval: nothing of it is recorded, and it was never sampled.
+  HandlerAccount::Killed young = Left(/*messages=*/4);
+  young.left->sampled_unix_ns = 0;
+  young.left->record.lines[0].packets = 20;
+  account.BeginInstance(young);
+  EXPECT_EQ(account.WholeResult().killed_unsampled_ns(), 990u);
+  EXPECT_EQ(account.WholeResult().killed_unrecorded_samples(), 35u);
+  EXPECT_EQ(account.WholeResult().gaps(), 8u);
+  account.BeginInstance({.left = absl::DataLossError("torn")});
+  ASSERT_TRUE(account.Take(FinalRecord()).ok());
+  EXPECT_EQ(account.WholeResult().killed_accounts_lost(), 1u);
+  EXPECT_EQ(account.WholeResult().killed_unrecorded_samples(), 35u);
+  EXPECT_EQ(account.WholeResult().gaps(), 8u);
+  EXPECT_EQ(account.WholeResult().restarts(), 3u);
+}
+
+TEST(HandlerAccount, WithoutAJournalTheNextOneDeliversWhatWasSkipped) {
+  HandlerAccount account;
+  HandlerAccount::Killed killed = Left(/*messages=*/75);
+  killed.journal = false;
+  account.BeginInstance(killed);
+  ASSERT_TRUE(account.Take(FinalRecord()).ok());
+  EXPECT_EQ(account.WholeResult().snapshot_skipped_messages(), 0u);
+  EXPECT_EQ(account.WholeResult().unrecovered_messages(), 5u);
 }
 
 TEST(HandlerAccount, ADeadHandlersResultIsWhatItLastSaid) {

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -19,14 +20,17 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "pipeline/base/status_macros.h"
+#include "pipeline/control/account_page.h"
 
 namespace feedfarm {
 namespace {
 
 // Where the child finds its control socket.
 constexpr int kControlFd = 3;
+// Its account.
+constexpr int kAccountFd = 4;
 // Where it reports a failed exec until then; closed by a successful one.
-constexpr int kExecFd = 4;
+constexpr int kExecFd = 5;
 constexpr size_t kReceiveBytesMax = 1 << 20;
 
 // What the child needs, made before it exists: between clone and exec it may only make system calls.
@@ -36,6 +40,7 @@ struct ChildPlan {
   int log_fd;
   int null_fd;
   int control_fd;
+  int account_fd;
   int exec_fd;
   pid_t parent;
 };
@@ -46,6 +51,7 @@ int Lift(int fd) { return ::fcntl(fd, F_DUPFD, 10); }
 [[noreturn]] void RunChild(const ChildPlan& plan) {
   const int exec_fd = Lift(plan.exec_fd);
   const int control_fd = Lift(plan.control_fd);
+  const int account_fd = Lift(plan.account_fd);
   const int log_fd = Lift(plan.log_fd);
   const int null_fd = Lift(plan.null_fd);
   sigset_t none;
@@ -53,6 +59,7 @@ int Lift(int fd) { return ::fcntl(fd, F_DUPFD, 10); }
   bool ok = ::prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && ::setpgid(0, 0) == 0;
   ok = ok && ::dup2(null_fd, 0) == 0 && ::dup2(log_fd, 1) == 1 && ::dup2(log_fd, 2) == 2;
   ok = ok && ::dup2(control_fd, kControlFd) == kControlFd && ::dup2(exec_fd, kExecFd) == kExecFd;
+  ok = ok && ::dup2(account_fd, kAccountFd) == kAccountFd;
   ok = ok && ::fcntl(kExecFd, F_SETFD, FD_CLOEXEC) == 0;
   ok = ok && ::syscall(SYS_close_range, kExecFd + 1, ~0U, 0) == 0;
   for (int signal : {SIGPIPE, SIGINT, SIGTERM, SIGHUP, SIGCHLD}) ::signal(signal, SIG_DFL);
@@ -88,6 +95,14 @@ int WaitForExec(int read_fd) {
   return got == sizeof error ? error : 0;
 }
 
+// Memory for one AccountPage, of no file: the kernel never writes it back, so it costs the handler no page fault.
+absl::StatusOr<ScopedFd> MakeAccount() {
+  ScopedFd memory(::memfd_create("handler_account", MFD_CLOEXEC));
+  if (!memory.valid()) return ErrnoStatus("memfd_create for a handler's account");
+  if (::ftruncate(memory.get(), AccountPage::kBytes) != 0) return ErrnoStatus("ftruncate of a handler's account");
+  return memory;
+}
+
 }  // namespace
 
 std::string ProcessExit::ToString() const {
@@ -101,6 +116,7 @@ absl::StatusOr<std::unique_ptr<HandlerProcess>> HandlerProcess::Spawn(const Opti
   std::unique_ptr<HandlerProcess> process(new HandlerProcess());
   process->control_ = ScopedFd(ends[0]);
   ScopedFd child_end(ends[1]);
+  FEEDFARM_ASSIGN_OR_RETURN(process->account_, MakeAccount());
   if (::pipe2(ends, O_CLOEXEC) != 0) return ErrnoStatus("pipe for a handler");
   ScopedFd exec_read(ends[0]);
   ScopedFd exec_write(ends[1]);
@@ -113,12 +129,14 @@ absl::StatusOr<std::unique_ptr<HandlerProcess>> HandlerProcess::Spawn(const Opti
   words.insert(words.end(), options.arguments.begin(), options.arguments.end());
   words.push_back("--control-fd");
   words.push_back(absl::StrCat(kControlFd));
+  words.push_back("--account-fd");
+  words.push_back(absl::StrCat(kAccountFd));
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
 
-  const ChildPlan plan{options.path.c_str(), argv.data(),      log.get(), null.get(),
-                       child_end.get(),      exec_write.get(), ::getpid()};
+  const ChildPlan plan{options.path.c_str(), argv.data(),   log.get(), null.get(), child_end.get(),
+                       process->account_.get(), exec_write.get(), ::getpid()};
   int pid_fd = -1;
   const pid_t pid = Clone(options.cgroup_fd, &pid_fd);
   if (pid == 0) RunChild(plan);

@@ -29,12 +29,12 @@ struct ProcessExit {
 // when the thread that made it ends (PR_SET_PDEATHSIG). The child also ends when the control socket closes.
 //
 // Invariants: the child is in its cgroup before its first instruction; it inherits no descriptor but stdin (/dev/null),
-// stdout and stderr (the log) and the control socket; it is reaped exactly once.
+// stdout and stderr (the log), the control socket and its account (memory that outlives it); it is reaped exactly once.
 class HandlerProcess {
  public:
   struct Options {
     std::string path;
-    // Without the program's name; --control-fd is added.
+    // Without the program's name; --control-fd and --account-fd are added.
     std::vector<std::string> arguments;
     // Takes stdout and stderr, appended.
     std::string log_path;
@@ -53,6 +53,8 @@ class HandlerProcess {
   // Readable when the process has ended.
   int exit_fd() const { return pid_fd_.get(); }
   pid_t pid() const { return pid_; }
+  // Its AccountPage.
+  int account_fd() const { return account_.get(); }
 
   // Takes what is in the socket, at most a megabyte a call. OK also at its end (see closed). RESOURCE_EXHAUSTED: a line
   // is too long; otherwise errno.
@@ -79,6 +81,7 @@ class HandlerProcess {
   pid_t pid_ = -1;
   ScopedFd pid_fd_;
   ScopedFd control_;
+  ScopedFd account_;
   RecordLineReader reader_;
   bool closed_ = false;
   std::optional<ProcessExit> exit_;

@@ -200,6 +200,7 @@ void HandlerRole::TakeExit() {
   if (!exit.has_value()) return;
   // Its last words came before its end.
   ReadLines();
+  left_ = ReadAccountPage(process_->account_fd());
   process_.reset();
   context_.log->Write(absl::StrCat("handler ended with ", exit->ToString()));
   Step(handler_event::Exited{exit->by_signal, exit->number, exit->ToString()});
@@ -214,7 +215,11 @@ void HandlerRole::Do(HandlerAction action) {
     case HandlerAction::kSpawn:
       return Spawn(FirstSequence(run_));
     case HandlerAction::kSpawnAgain:
-      account_.BeginInstance();
+      if (!left_.ok()) context_.log->Write(left_.status().ToString());
+      account_.BeginInstance({.left = left_,
+                              .spawned_unix_ns = spawned_unix_ns_,
+                              .killed_unix_ns = killed_unix_ns_,
+                              .journal = !run_.scenario().handler().journal().empty()});
       return Spawn(kFirstSequenceAfterKill);
     case HandlerAction::kArmCuts:
       return ArmCuts();
@@ -227,6 +232,7 @@ void HandlerRole::Do(HandlerAction action) {
     case HandlerAction::kKill:
       context_.log->Write("handler is killed");
       killed_at_ns_ = MonotonicNow();
+      killed_unix_ns_ = UnixNow();
       return Kill();
     case HandlerAction::kSayPrepared:
       return context_.sink(run_event::Prepared{});
@@ -262,6 +268,7 @@ void HandlerRole::Spawn(uint64_t first_sequence) {
   options.arguments = HandlerFlags(run_, cpu, first_sequence, options_.folder);
   options.log_path = log_path_;
   context_.log->Write(absl::StrCat("starting ", options.path, " ", absl::StrJoin(options.arguments, " ")));
+  spawned_unix_ns_ = UnixNow();
   absl::Status status = MakeGroup();
   if (status.ok()) {
     if (group_.has_value()) options.cgroup_fd = group_->fd();

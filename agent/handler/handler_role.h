@@ -17,6 +17,7 @@
 #include "agent/handler/handler_supervisor.h"
 #include "agent/run/role.h"
 #include "pipeline/base/scoped_fd.h"
+#include "pipeline/control/account_page.h"
 
 namespace feedfarm {
 
@@ -87,6 +88,9 @@ class HandlerRole final : public Role {
   std::unique_ptr<HandlerProcess> process_;
   uint64_t start_unix_ns_ = 0;
   uint64_t killed_at_ns_ = 0;
+  uint64_t killed_unix_ns_ = 0;
+  uint64_t spawned_unix_ns_ = 0;
+  absl::StatusOr<LeftAccount> left_ = absl::UnknownError("no process ended yet");  // of the process that ended last
   std::string log_path_;
   bool stream_broken_ = false;  // what the instance says is no longer read
   bool ending_ = false;

@@ -169,6 +169,11 @@ TEST(HandlerRole, KilledHandlerComesBackFromTheFirstMessage) {
   EXPECT_EQ(result.restarts(), 1u);
   // Both instances' samples, the last one's messages.
   EXPECT_GT(result.histograms(0).count(), result.messages());
+  // What the killed one counted, which it said nothing of, and what is not known of it.
+  EXPECT_EQ(result.unrecovered_messages(), 1u);
+  EXPECT_GE(result.killed_unrecorded_samples(), 3u);
+  EXPECT_GT(result.killed_unsampled_ns(), 0u);
+  EXPECT_EQ(result.killed_accounts_lost(), 0u);
   const std::string log = stage.HandlerLog();
   EXPECT_NE(log.find("obedient, first sequence 1"), log.rfind("obedient, first sequence 1"));
   EXPECT_NE(log.find("told: cut line=A"), log.rfind("told: cut line=A")) << log;

@@ -21,10 +21,12 @@
 #include <cstdlib>
 #include <iostream>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "pipeline/base/clock.h"
+#include "pipeline/control/account_page.h"
 #include "pipeline/control/event_record.h"
 #include "pipeline/control/final_record.h"
 #include "pipeline/control/interval_record.h"
@@ -41,15 +43,22 @@ class FakeHandler {
   FakeHandler(std::map<std::string, std::string> flags)
       : flags_(std::move(flags)), fd_(std::atoi(flags_["--control-fd"].c_str())), behaviour_(flags_["--behaviour"]) {}
 
+  // Three messages that no interval has, and a loss.
+  void Account(FeedAccount* to) const {
+    to->messages = intervals_ * 10 + 3;
+    to->recovery.unrecovered_messages = 1;
+  }
+
   int Run() {
     std::cerr << "fake handler: " << behaviour_ << ", first sequence " << flags_["--first-sequence"] << std::endl;
+    if (flags_.contains("--account-fd")) page_.emplace(*AccountPage::Map(std::atoi(flags_["--account-fd"].c_str())));
     if (behaviour_ == "stubborn") ::signal(SIGTERM, SIG_IGN);
     if (behaviour_ == "mute") return Sleep();
     if (behaviour_ == "refuse") {
       Say(RecordLine("error").Add("message", "bind xsk on a: EBUSY"));
       return 11;
     }
-    Say(ReadyRecord{"native", "copy", "software", "gcc 12, glibc"}.ToLine());
+    Say(ReadyRecord{"native", "copy", "software", "gcc 12, glibc", {}}.ToLine());
     for (;;) {
       pollfd control{fd_, POLLIN, 0};
       if (::poll(&control, 1, 20) > 0 && !Listen()) return 0;
@@ -93,6 +102,7 @@ class FakeHandler {
     interval.packets_a = intervals_;
     interval.histograms.push_back(Samples(10));
     Say(interval.ToLine());
+    if (page_) page_->Store(*this);
     if (intervals_ != 3) return -1;
     if (behaviour_ == "crash") ::raise(SIGSEGV);
     if (behaviour_ == "exit") return 7;
@@ -141,6 +151,7 @@ class FakeHandler {
   int fd_;
   std::string behaviour_;
   RecordLineReader reader_;
+  std::optional<AccountPage> page_;
   uint64_t intervals_ = 0;
   bool stopped_ = false;
 };

@@ -9,6 +9,7 @@
 #include "coordinator/artifact/run_table.h"
 #include "coordinator/artifact/search_table.h"
 #include "coordinator/artifact/text_table.h"
+#include "coordinator/campaign/units.h"
 #include "coordinator/gate/exit_code.h"
 #include "coordinator/gate/metric_catalog.h"
 
@@ -52,6 +53,20 @@ std::string Reasons(const CampaignReport& report) {
   return out.empty() ? "" : absl::StrCat("Reasons\n", out, "\n");
 }
 
+// What a run's evidence does not have although it was judged.
+std::string Unknown(const CampaignReport& report) {
+  std::string out;
+  for (const ReportRun& run : report.runs) {
+    const v1::HandlerResult& handler = run.status.result().handler();
+    if (handler.killed_unsampled_ns() == 0) continue;
+    absl::StrAppend(&out, "  ", Printable(run.status.run_id()), " ", Printable(run.status.scenario()),
+                    ": of handlers that were killed, up to ", handler.killed_unrecorded_samples(),
+                    " samples of each latency, and drops in the kernel, cut packets, pool and page faults of the last ",
+                    FormatDurationNs(static_cast<double>(handler.killed_unsampled_ns())), " before a kill\n");
+  }
+  return out.empty() ? "" : absl::StrCat("Not known\n", out, "\n");
+}
+
 std::string Hosts(const CampaignReport& report) {
   TextTable table;
   for (const char* title : {"RUN", "SOURCE", "HANDLER", "RECEIVE TIME", "XDP", "FILES"}) table.AddColumn(title);
@@ -76,7 +91,7 @@ std::string ReportText(const CampaignReport& report) {
                                  "): ", VerdictName(status.verdict()), "\n");
   absl::StrAppend(&out, "seed ", status.seed(), ", submitted ", FormatUnixNs(status.submitted_unix_ns()), ", finished ",
                   FormatUnixNs(status.finished_unix_ns()), "\n\n", RunTable(runs), "\n", Reasons(report),
-                  SearchTables(runs), LatencyTable(report), Hosts(report));
+                  SearchTables(runs), LatencyTable(report), Unknown(report), Hosts(report));
   if (!report.reproduce.empty()) absl::StrAppend(&out, "Do it again, in the report folder\n  ", Printable(report.reproduce), "\n");
   return out;
 }

@@ -138,6 +138,9 @@ Sentences MissingEvidence(const v1::Scenario& scenario, const v1::HandlerResult*
   } else {
     if (handler->messages() == 0) out.push_back("no data: the handler delivered no message");
     Expect("kill_handler", "kills", handler->restarts(), planned.kills, &out);
+    if (handler->killed_accounts_lost() > 0) {
+      out.push_back(absl::StrCat("of ", handler->killed_accounts_lost(), " killed handlers it is not known what they counted"));
+    }
     if (!scenario.handler().journal().empty()) CheckJournal(planned, *handler, &out);
     CheckCuts(scenario, planned, *handler, &out);
   }

@@ -1,6 +1,8 @@
 #include "coordinator/gate/gate_evaluator.h"
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
@@ -19,9 +21,18 @@ struct Measured {
   bool available = false;
   MetricValue value;
   std::string reason;
+  // Of a latency with missing samples: the lowest and highest that it can be (`value` is of those that are there), and how many.
+  uint64_t missing = 0;
+  double lowest = 0;
+  double highest = 0;
 };
 
 Measured NoData(std::string reason) { return {false, {}, std::move(reason)}; }
+
+// The value of the samples that are there, and between what the value of all of them is.
+Measured Between(double value, uint64_t missing, double lowest, double highest) {
+  return {true, {value, ""}, "", missing, missing == 0 ? value : lowest, missing == 0 ? value : highest};
+}
 
 Measured Measure(const MetricRef& ref, const GateInput& input) {
   const Metric& metric = *ref.metric;
@@ -61,20 +72,32 @@ bool ChooseClass(const LatencyRef& ref, const HistogramSet& latencies, v1::Times
   return false;
 }
 
+// Samples that a killed handler took with it. The source is never killed.
+uint64_t MissingSamples(const LatencyRef& ref, const GateInput& input) {
+  const bool of_handler = ref.metric != v1::LATENCY_METRIC_SEND && input.results.handler != nullptr;
+  return of_handler ? input.results.handler->killed_unrecorded_samples() : 0;
+}
+
 Measured Measure(const LatencyRef& ref, const GateInput& input) {
   v1::TimestampClass chosen = v1::TIMESTAMP_CLASS_UNSPECIFIED;
   std::string reason;
   if (!ChooseClass(ref, input.latencies, &chosen, &reason)) return NoData(std::move(reason));
   if (input.intervals_missing > 0)
     return NoData(absl::StrCat("incomplete: ", input.intervals_missing, " telemetry intervals are missing"));
-  const uint64_t count = input.latencies.Count(ref.metric, chosen);
+  const HistogramSet& latencies = input.latencies;
+  const uint64_t count = latencies.Count(ref.metric, chosen);
+  const uint64_t missing = MissingSamples(ref, input);
+  const auto number = [](uint64_t ns) { return static_cast<double>(ns); };
+  constexpr double kAnything = std::numeric_limits<double>::infinity();
   switch (ref.statistic) {
     case LatencyRef::Statistic::kMin:
-      return {true, {static_cast<double>(input.latencies.Min(ref.metric, chosen)), ""}, ""};
+      return Between(number(latencies.Min(ref.metric, chosen)), missing, 0, number(latencies.Min(ref.metric, chosen)));
     case LatencyRef::Statistic::kMax:
-      return {true, {static_cast<double>(input.latencies.Max(ref.metric, chosen)), ""}, ""};
-    case LatencyRef::Statistic::kMean:
-      return {true, {input.latencies.Mean(ref.metric, chosen), ""}, ""};
+      return Between(number(latencies.Max(ref.metric, chosen)), missing, number(latencies.Max(ref.metric, chosen)), kAnything);
+    case LatencyRef::Statistic::kMean: {
+      const double mean = latencies.Mean(ref.metric, chosen);
+      return Between(mean, missing, mean * number(count) / number(count + missing), kAnything);
+    }
     case LatencyRef::Statistic::kQuantile:
       break;
   }
@@ -82,7 +105,12 @@ Measured Measure(const LatencyRef& ref, const GateInput& input) {
     return NoData(
         absl::StrFormat("insufficient: p%.10g needs %u samples, there are %u", ref.quantile * 100, needed, count));
   }
-  return {true, {static_cast<double>(input.latencies.Quantile(ref.metric, chosen, ref.quantile)), ""}, ""};
+  const auto quantile = [&](double q) { return number(latencies.Quantile(ref.metric, chosen, q)); };
+  // The missing ones may all lie below the others, or all above.
+  const double rank = ref.quantile * number(count + missing);
+  const double below = std::max(0.0, (rank - number(missing)) / number(count));
+  const double above = rank / number(count);
+  return Between(quantile(ref.quantile), missing, quantile(below), above > 1 ? kAnything : quantile(above));
 }
 
 Measured Measure(const Quantity& quantity, const GateInput& input) {
@@ -127,6 +155,17 @@ std::optional<bool> HoldsAtLeast(Comparison comparison, const MetricValue& left,
   return std::nullopt;
 }
 
+// With a latency that lies between two values: what the comparison gives wherever it lies; nothing where that differs.
+std::optional<bool> HoldsBetween(Comparison comparison, const Measured& left, const Measured& right) {
+  if (comparison == Comparison::kEqual || comparison == Comparison::kNotEqual) return std::nullopt;
+  const auto holds = [&](double l, double r) { return Holds(comparison, {l, ""}, {r, ""}, Dimension::kDuration); };
+  const auto lowest = [](const Measured& side) { return side.missing > 0 ? side.lowest : side.value.number; };
+  const auto highest = [](const Measured& side) { return side.missing > 0 ? side.highest : side.value.number; };
+  const bool low = holds(lowest(left), highest(right));
+  const bool high = holds(highest(left), lowest(right));
+  return low == high ? std::optional(low) : std::nullopt;
+}
+
 absl::string_view SignOf(Comparison comparison) {
   switch (comparison) {
     case Comparison::kEqual:
@@ -169,6 +208,15 @@ void SetNoData(std::string reason, v1::GateResult* result) {
   result->set_reason(std::move(reason));
 }
 
+// Of a killed handler; empty for a rate search.
+std::string WhyUndecided(uint64_t missing, const GateInput& input) {
+  if (missing > 0) return absl::StrCat("; up to ", missing, " samples of a killed handler are in no histogram");
+  if (input.results.handler == nullptr || input.results.handler->killed_unsampled_ns() == 0) return "";
+  return absl::StrCat("; the last ",
+                      FormatDurationNs(static_cast<double>(input.results.handler->killed_unsampled_ns())),
+                      " before a kill are not in it");
+}
+
 void Evaluate(const GateExpression& gate, const GateInput& input, v1::GateResult* result) {
   const Measured left = Measure(gate.left, input);
   const Measured right = MeasureRight(gate, input);
@@ -181,8 +229,12 @@ void Evaluate(const GateExpression& gate, const GateInput& input, v1::GateResult
   if (!right.available) return SetNoData(right.reason, result);
   std::optional<bool> holds = Holds(gate.comparison, left.value, right.value, gate.dimension);
   if (left.value.at_least || right.value.at_least) holds = HoldsAtLeast(gate.comparison, left.value, right.value);
+  const uint64_t missing = std::max(left.missing, right.missing);
+  if (missing > 0) holds = HoldsBetween(gate.comparison, left, right);
   if (!holds.has_value()) {
-    return SetNoData(absl::StrCat("undecided: measured ", result->measured(), ", wanted ", result->expected()), result);
+    return SetNoData(absl::StrCat("undecided: measured ", result->measured(), ", wanted ", result->expected(),
+                                  WhyUndecided(missing, input)),
+                     result);
   }
   if (*holds) {
     result->set_outcome(v1::GATE_OUTCOME_HELD);

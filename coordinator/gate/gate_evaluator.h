@@ -15,6 +15,8 @@ struct GateInput {
   // Holes in the telemetry: a latency gate over an incomplete histogram has no data.
   uint64_t intervals_missing = 0;
 };
+// Of a killed handler, samples may be missing in the latencies: a gate over them holds only if it would wherever they were, and
+// breaks only if it would.
 
 // Samples below which a quantile is no number: ten are needed beyond it (p99.9: 10,000), and 20 for the median.
 uint64_t SamplesNeeded(double quantile);

@@ -19,6 +19,16 @@ Value FromHandler(const RoleResults& results, Part) {
   return Number(static_cast<double>((results.handler->*kField)()));
 }
 
+// What the kernel and the housekeeping of a killed handler counted ends with its last interval.
+Value Sampled(const RoleResults& results, double number) {
+  return MetricValue{number, {}, results.handler->killed_unsampled_ns() > 0};
+}
+
+template <auto kField>
+Value SampledFromHandler(const RoleResults& results, Part) {
+  return Sampled(results, static_cast<double>((results.handler->*kField)()));
+}
+
 template <auto kField>
 Value FromSource(const RoleResults& results, Part) {
   return Number(static_cast<double>((results.source->*kField)()));
@@ -32,6 +42,11 @@ Value FromLines(const RoleResults& results, Part part) {
     if (part.empty() || part == line.line()) sum += static_cast<double>((line.*kField)());
   }
   return Number(sum);
+}
+
+template <auto kField>
+Value SampledFromLines(const RoleResults& results, Part part) {
+  return Sampled(results, FromLines<kField>(results, part)->number);
 }
 
 template <class Result>
@@ -71,7 +86,7 @@ Value Drops(const RoleResults& results, Part reason) {
   for (const v1::ReasonCount& drop : results.handler->drops()) {
     if (reason.empty() || reason == drop.reason()) sum += static_cast<double>(drop.count());
   }
-  return Number(sum);
+  return Sampled(results, sum);
 }
 
 // Drops in the kernel's and the socket's rings: the handler was not there in time.
@@ -80,7 +95,7 @@ Value RingDrops(const RoleResults& results, Part) {
   for (const v1::ReasonCount& drop : results.handler->drops()) {
     if (absl::StrContains(absl::StrCat("_", drop.reason(), "_"), "_ring_")) sum += static_cast<double>(drop.count());
   }
-  return Number(sum);
+  return Sampled(results, sum);
 }
 
 Value Cut(const RoleResults& results, Part part) {
@@ -185,6 +200,7 @@ constexpr Metric TimeOfHandler(Part name, double plain_unit_ns, decltype(Metric:
 
 #define HANDLER(field) (&FromHandler<&v1::HandlerResult::field>)
 #define SOURCE(field) (&FromSource<&v1::SourceResult::field>)
+#define SAMPLED(field) (&SampledFromHandler<&v1::HandlerResult::field>)
 #define LINES(field) (&FromLines<&v1::LineResult::field>)
 
 // As the handler names them (pipeline/book/feed_book.h; a test at the agent compares).
@@ -281,7 +297,7 @@ constexpr Metric kCatalog[] = {
     OfSource("duplicate_packets", kCorrectness, SOURCE(duplicate_packets),
              "Packets that `duplicate` faults sent twice."),
     OfSource("reordered_packets", kCorrectness, SOURCE(reordered_packets), "Packets that `reorder` faults sent late."),
-    OfHandler("cut_packets", kCorrectness, LINES(cut_packets), "Packets dropped by a cut.", kLine),
+    OfHandler("cut_packets", kCorrectness, &SampledFromLines<&v1::LineResult::cut_packets>, "Packets dropped by a cut.", kLine),
     TimeOfHandler("cut", 0, &Cut, "The longest cut as the receiver measured it.", "no cut was measured", kLine),
     TimeOfHandler("cut_ms", 1e6, &Cut, "`cut` in milliseconds.", "no cut was measured", kLine),
     OfHandler("failovers", kCorrectness, HANDLER(failovers), "Times a line fell silent while the other went on."),
@@ -327,13 +343,13 @@ constexpr Metric kCatalog[] = {
               Metric::Part::kBracket),
     OfHandler("ring_drops", kCorrectness, &RingDrops, "Drops whose reason names a ring: the handler was too slow."),
     OfHandler("pool_leaked", kCorrectness, &PoolLeaked, "Packet buffers that were not back in the pool at the end."),
-    OfHandler("pool_misses", kCorrectness, HANDLER(pool_misses), "Times the pool was empty."),
-    OfHandler("pool_return_drops", kCorrectness, HANDLER(pool_return_drops), "Buffers that could not be given back."),
-    OfHandler("minor_faults", kServiceLevel, HANDLER(minor_faults_steady),
+    OfHandler("pool_misses", kCorrectness, SAMPLED(pool_misses), "Times the pool was empty."),
+    OfHandler("pool_return_drops", kCorrectness, SAMPLED(pool_return_drops), "Buffers that could not be given back."),
+    OfHandler("minor_faults", kServiceLevel, SAMPLED(minor_faults_steady),
               "Minor page faults from the fifth second on."),
-    OfHandler("major_faults", kServiceLevel, HANDLER(major_faults_steady),
+    OfHandler("major_faults", kServiceLevel, SAMPLED(major_faults_steady),
               "Major page faults from the fifth second on."),
-    OfHandler("hot_path_allocations", kServiceLevel, HANDLER(hot_path_allocations), "Allocations on the hot path."),
+    OfHandler("hot_path_allocations", kServiceLevel, SAMPLED(hot_path_allocations), "Allocations on the hot path."),
     // The source.
     OfSource("sent_packets", kCorrectness, &SentPackets, "Packets sent.", kLine),
     OfSource("truncated_records", kCorrectness, SOURCE(truncated_records),

@@ -20,7 +20,7 @@ enum class GateKind : uint8_t { kCorrectness, kServiceLevel };
 struct MetricValue {
   double number = 0;
   std::string hash;
-  // The truth may be higher than `number`.
+  // The truth may be higher than `number`. Why: what a rate search did not try, or what a killed process did last.
   bool at_least = false;
 };
 

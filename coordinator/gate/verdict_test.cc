@@ -127,6 +127,41 @@ TEST_F(VerdictTest, NoDataIsNeverAPass) {
   EXPECT_EQ(Gate("duplicates == 0").reason(), "the handler gave no result");
 }
 
+TEST_F(VerdictTest, WhatAKilledHandlerTookWithItDecidesNothing) {
+  // 1,000 us and on, 10 ns apart in the mean: p50 about 1,005 us.
+  *handler_.add_histograms() = Encoded(v1::LATENCY_METRIC_DELIVER, v1::TIMESTAMP_CLASS_SOFTWARE, 1'000'000, 10'000);
+  *source_.add_histograms() = Encoded(v1::LATENCY_METRIC_SEND, v1::TIMESTAMP_CLASS_SOFTWARE, 1'000, 10'000);
+  const std::vector<std::string> held = {"max(latency.deliver) < 2ms", "p99(latency.deliver) < 2ms", "drops == 0",
+                                         "minor_faults == 0"};
+  for (const std::string& gate : held) EXPECT_EQ(Gate(gate).outcome(), v1::GATE_OUTCOME_HELD) << gate;
+  handler_.set_killed_unsampled_ns(62'000'000);
+  handler_.set_killed_unrecorded_samples(50);
+  // 50 samples of 10,050 can be anything: no more than p99.5 is known.
+  EXPECT_EQ(Gate("max(latency.deliver) < 2ms").reason(),
+            "undecided: measured 1.01ms, wanted < 2ms; up to 50 samples of a killed handler are in no histogram");
+  EXPECT_EQ(Gate("max(latency.deliver) < 1ms").outcome(), v1::GATE_OUTCOME_BROKEN);
+  EXPECT_EQ(Gate("min(latency.deliver) > 1us").outcome(), v1::GATE_OUTCOME_NO_DATA);
+  EXPECT_EQ(Gate("min(latency.deliver) < 2ms").outcome(), v1::GATE_OUTCOME_HELD);
+  EXPECT_EQ(Gate("mean(latency.deliver) < 2ms").outcome(), v1::GATE_OUTCOME_NO_DATA);
+  EXPECT_EQ(Gate("p99(latency.deliver) < 2ms").outcome(), v1::GATE_OUTCOME_HELD);
+  EXPECT_EQ(Gate("p99(latency.deliver) < 1ms").outcome(), v1::GATE_OUTCOME_BROKEN);
+  EXPECT_EQ(Gate("p99.9(latency.deliver) < 2ms").outcome(), v1::GATE_OUTCOME_NO_DATA);
+  EXPECT_EQ(Gate("p50(latency.deliver) > p50(latency.send)").outcome(), v1::GATE_OUTCOME_HELD);
+  EXPECT_EQ(Gate("max(latency.send) < 2ms").outcome(), v1::GATE_OUTCOME_HELD);
+  // What the kernel dropped last is not known, what is known breaks.
+  EXPECT_EQ(Gate("drops == 0").reason(),
+            "undecided: measured at least 0, wanted == 0; the last 62ms before a kill are not in it");
+  EXPECT_EQ(Gate("minor_faults == 0").outcome(), v1::GATE_OUTCOME_NO_DATA);
+  EXPECT_EQ(Gate("cut_packets.A >= 0").outcome(), v1::GATE_OUTCOME_HELD);
+  EXPECT_EQ(Judge({"drops == 0", "duplicates == 0"}).verdict(), v1::VERDICT_INCONCLUSIVE);
+  handler_.set_pool_misses(3);
+  EXPECT_EQ(Gate("pool_misses < 3").outcome(), v1::GATE_OUTCOME_BROKEN);
+  EXPECT_EQ(Judge({"duplicates == 0"}).verdict(), v1::VERDICT_PASSED);
+  handler_.set_killed_accounts_lost(1);
+  EXPECT_THAT(Judge({"duplicates == 0"}).reasons(),
+              ElementsAre("of 1 killed handlers it is not known what they counted"));
+}
+
 TEST_F(VerdictTest, NothingDeliveredIsNoPassWhateverTheGatesSay) {
   handler_.set_messages(0);
   v1::RunResult result = Judge({"duplicates == 0", "gaps == 0"});

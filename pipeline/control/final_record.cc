@@ -108,6 +108,27 @@ absl::StatusOr<std::string> Text(const RecordLine& line, std::string_view key) {
 
 }  // namespace
 
+bool FinalRecord::Set(std::string_view name, uint64_t value) {
+  for (const Field& field : kFields) {
+    if (name != field.name) continue;
+    this->*field.value = value;
+    return true;
+  }
+  for (size_t i = 0; i < kLines; ++i) {
+    for (const LineField& field : kLineFields) {
+      if (name != LineKey(i, field.name)) continue;
+      lines[i].*field.value = value;
+      return true;
+    }
+  }
+  for (const auto& [list, counts] : {std::pair{"drops.", &drops}, std::pair{"snapshot_failures.", &snapshot_failures}}) {
+    if (!name.starts_with(list)) continue;
+    if (value != 0) counts->emplace_back(name.substr(std::string_view(list).size()), value);
+    return true;
+  }
+  return false;
+}
+
 RecordLine FinalRecord::ToLine() const {
   RecordLine line("final");
   for (const Field& field : kFields) line.AddUint(field.name, this->*field.value);

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -89,6 +90,10 @@ struct FinalRecord {
   uint64_t snapshot_image_messages = 0;
   uint64_t snapshot_max_ns = 0;
   friend bool operator==(const FinalRecord&, const FinalRecord&) = default;
+
+  // Sets one number by its name in the record: "gaps", "line.A.packets", and one of a list as "drops.ring_full". False: there is none
+  // of this name.
+  bool Set(std::string_view name, uint64_t value);
 
   RecordLine ToLine() const;
   // INVALID_ARGUMENT, NOT_FOUND: not a `final`, or a field is missing or broken.

@@ -6,12 +6,15 @@
 
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "glog/logging.h"
 #include "pipeline/base/status_macros.h"
+#include "pipeline/control/account_page.h"
 #include "pipeline/control/control_channel.h"
 #include "pipeline/control/handler_books.h"
 #include "pipeline/control/handler_options.h"
@@ -44,14 +47,15 @@ template <class Protocol>
 absl::StatusOr<std::unique_ptr<HotLoop>> MakeLoop(const HandlerOptions& options, LiveSource* source,
                                                   RerequestChannel* channel, FeedEventQueue* events,
                                                   LatencyHistograms* histograms, const HandlerBooks& books,
-                                                  SnapshotChannel* snapshots, HotMailbox* mailbox) {
+                                                  SnapshotChannel* snapshots, HotMailbox* mailbox,
+                                                  AccountPage* account) {
   FEEDFARM_ASSIGN_OR_RETURN(auto handler, FeedHandler<Protocol>::Create(FeedOptions(options), source, channel, events,
                                                                         histograms, books.stage.get()));
   if (books.journal != nullptr) {
     handler->KeepJournal(&books.journal->ring(), books.journal->recovered(), books.journal->tally());
   }
   if (snapshots != nullptr) handler->TakeSnapshots({.tries = options.snapshot_tries}, snapshots);
-  return std::make_unique<FeedHotLoop<Protocol>>(std::move(handler), source, mailbox, options.spin);
+  return std::make_unique<FeedHotLoop<Protocol>>(std::move(handler), source, mailbox, account, options.spin);
 }
 
 std::string Build() {
@@ -62,12 +66,17 @@ std::string Build() {
 #endif
 }
 
-void LogNotGranted(const std::vector<std::string>& sentences) {
-  for (const std::string& sentence : sentences) LOG(WARNING) << "not granted: " << sentence;
+// Logs what was refused, and keeps it for `ready`.
+void NoteNotGranted(const std::vector<std::string>& sentences, std::vector<std::string>* all) {
+  for (const std::string& sentence : sentences) {
+    LOG(WARNING) << "not granted: " << sentence;
+    all->push_back(sentence);
+  }
 }
 
 absl::Status Serve(const HandlerOptions& options, ControlChannel& control) {
-  LogNotGranted(SettleMemory());
+  std::vector<std::string> not_granted;
+  NoteNotGranted(SettleMemory(), &not_granted);
   AvoidCpu(options.cpu);
   std::unique_ptr<RetransmitClient> client;
   if (options.rerequest) {
@@ -77,26 +86,33 @@ absl::Status Serve(const HandlerOptions& options, ControlChannel& control) {
   if (options.snapshots) {
     FEEDFARM_ASSIGN_OR_RETURN(snapshots, glimpse::SnapshotFetcher::Create(*options.snapshots));
   }
+  std::optional<AccountPage> account;
+  if (options.account_fd >= 0) {
+    FEEDFARM_ASSIGN_OR_RETURN(AccountPage mapped, AccountPage::Map(options.account_fd));
+    account.emplace(std::move(mapped));
+  }
+  AccountPage* const account_page = account ? &*account : nullptr;
   FeedEventQueue events;
   HotMailbox mailbox;
   LatencyHistograms first, second;
   FEEDFARM_ASSIGN_OR_RETURN(const std::unique_ptr<LiveSource> source, MakeLiveSource(options.receive));
-  for (const Refusal& refusal : source->grants().not_granted) LOG(WARNING) << "not granted: " << Sentence(refusal);
+  for (const Refusal& refusal : source->grants().not_granted) NoteNotGranted({Sentence(refusal)}, &not_granted);
   FEEDFARM_ASSIGN_OR_RETURN(const HandlerBooks books, MakeHandlerBooks(options));
   const auto make_loop =
       options.protocol == HandlerProtocol::kMoldItch ? MakeLoop<MoldItchProtocol> : MakeLoop<IexDeepProtocol>;
   FEEDFARM_ASSIGN_OR_RETURN(std::unique_ptr<HotLoop> loop, make_loop(options, source.get(), client.get(), &events,
-                                                                     &first, books, snapshots.get(), &mailbox));
+                                                                     &first, books, snapshots.get(), &mailbox, account_page));
   if (books.journal != nullptr) books.journal->Start();
   HotThread hot({.cpu = options.cpu, .fifo = options.fifo, .spin = options.spin}, std::move(loop));
-  LogNotGranted(hot.not_granted());
+  NoteNotGranted(hot.not_granted(), &not_granted);
   Housekeeper housekeeper(
       {.artifacts = options.artifacts, .xdp_mode = source->grants().xdp_mode, .bind_mode = source->grants().bind_mode},
-      &control, &mailbox, &hot, &events, books.journal.get(), &second);
+      &control, &mailbox, &hot, &events, books.journal.get(), account_page, &second);
   const absl::Status status = housekeeper.Run({.xdp_mode = source->grants().xdp_mode,
                                                .bind_mode = source->grants().bind_mode,
                                                .timestamp_class = Name(source->grants().timestamp_class),
-                                               .build = Build()});
+                                               .build = Build(),
+                                               .not_granted = not_granted});
   hot.Join();
   return status;
 }

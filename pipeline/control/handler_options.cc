@@ -49,6 +49,7 @@ void Declare(CLI::App& app, HandlerOptions& options, Texts& texts) {
   app.add_option("--first-sequence", options.first_sequence, "first message wanted; 0: the first one seen");
   app.add_option("--artifacts", options.artifacts, "folder for latency.hlog and counters.json");
   app.add_option("--control-fd", options.control_fd, "socket to the agent; none: records go to stdout");
+  app.add_option("--account-fd", options.account_fd, "memory of the agent's for counters that a kill must not take");
 }
 
 void DeclareSnapshots(CLI::App& app, HandlerOptions& options, Texts& texts) {

@@ -37,6 +37,7 @@ struct HandlerOptions {
   uint64_t first_sequence = 1;
   std::string artifacts;  // empty = none
   int control_fd = -1;    // -1 = records go to stdout and nothing is read
+  int account_fd = -1;    // AccountPage of the agent's; -1 = none
 };
 
 // What parsing came to: options, or text for the user and the exit code to end with (0 for --help, 2 for bad flags).

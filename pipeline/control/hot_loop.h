@@ -6,6 +6,7 @@
 
 #include "pipeline/base/allocation_guard.h"
 #include "pipeline/base/clock.h"
+#include "pipeline/control/account_page.h"
 #include "pipeline/control/hot_mailbox.h"
 #include "pipeline/feed/feed_handler.h"
 #include "pipeline/source/live_source.h"
@@ -24,14 +25,17 @@ class HotLoop {
 template <FeedProtocol Protocol>
 class FeedHotLoop final : public HotLoop {
  public:
-  // source and mailbox are borrowed.
-  FeedHotLoop(std::unique_ptr<FeedHandler<Protocol>> handler, LiveSource* source, HotMailbox* mailbox, bool spin)
-      : handler_(std::move(handler)), source_(source), mailbox_(mailbox), spin_(spin) {}
+  // source, mailbox and account (nullptr = none is kept) are borrowed.
+  FeedHotLoop(std::unique_ptr<FeedHandler<Protocol>> handler, LiveSource* source, HotMailbox* mailbox,
+              AccountPage* account, bool spin)
+      : handler_(std::move(handler)), source_(source), mailbox_(mailbox), account_(account), spin_(spin) {}
 
   void Run() override {
     AllocationGuard guard;
     for (;;) {
+      const bool busy = handler_->busy();
       const size_t packets = handler_->Poll();
+      if (account_ != nullptr && (packets != 0 || busy)) account_->Store(*handler_);
       if (mailbox_->asked()) [[unlikely]] {
         if (Attend(guard)) return;
       }
@@ -84,6 +88,7 @@ class FeedHotLoop final : public HotLoop {
   const std::unique_ptr<FeedHandler<Protocol>> handler_;
   LiveSource* const source_;
   HotMailbox* const mailbox_;
+  AccountPage* const account_;
   const bool spin_;
   uint64_t attending_ = 0;  // allocations made for requests: no part of the hot path
 };

@@ -61,13 +61,15 @@ void FinishJournal(HandlerJournal& journal, FinalRecord& record) {
 }  // namespace
 
 Housekeeper::Housekeeper(const Options& options, ControlChannel* control, HotMailbox* mailbox, HotThread* hot,
-                         FeedEventQueue* events, HandlerJournal* journal, LatencyHistograms* spare)
+                         FeedEventQueue* events, HandlerJournal* journal, AccountPage* account,
+                         LatencyHistograms* spare)
     : options_(options),
       control_(control),
       mailbox_(mailbox),
       hot_(hot),
       events_(events),
       journal_(journal),
+      account_(account),
       spare_(spare),
       signals_(OpenSignals()),
       telemetry_(UnixNow()) {}
@@ -134,9 +136,33 @@ absl::Status Housekeeper::Interval() {
   const HotAnswer& answer = mailbox_->Call({.kind = HotRequest::Kind::kExchange, .histograms = spare_});
   spare_ = answer.histograms;
   const IntervalRecord interval = telemetry_.TakeInterval(*spare_, answer.counters, UnixNow());
+  StoreAccount(answer);
   // Events first: the agent puts them into the interval that follows.
   FEEDFARM_RETURN_IF_ERROR(SayEvents());
   return control_->Say(interval.ToLine());
+}
+
+void Housekeeper::StoreAccount(const HotAnswer& answer) {
+  if (account_ == nullptr) return;
+  const SourceCounters& source = answer.source;
+  const PageFaults::Counts faults = faults_.Steady();
+  HouseAccount house{.sampled_unix_ns = UnixNow(),
+                     .ring_full = source.ring_full,
+                     .fill_ring_empty = source.fill_ring_empty,
+                     .invalid = source.invalid,
+                     .receive_errors = source.receive_errors,
+                     .pool_misses = source.pool_misses,
+                     .pool_return_drops = source.pool_return_drops,
+                     .minor_faults_steady = faults.minor,
+                     .major_faults_steady = faults.major,
+                     .hot_path_allocations = answer.allocations};
+  for (size_t i = 0; i < kLines; ++i) house.cut_packets[i] = source.cut_packets[i];
+  if (journal_ != nullptr) {
+    const JournalStats stats = journal_->stats();
+    house.journal_overrun_messages = std::max<uint64_t>(stats.overrun.messages, stats.overrun.happened ? 1 : 0);
+    house.journal_errors = stats.snapshot_failures + (stats.status.ok() ? 0 : 1);
+  }
+  account_->Store(house);
 }
 
 absl::Status Housekeeper::SayEvents() {

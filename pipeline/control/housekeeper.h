@@ -5,6 +5,7 @@
 
 #include "absl/status/status.h"
 #include "pipeline/base/scoped_fd.h"
+#include "pipeline/control/account_page.h"
 #include "pipeline/control/control_channel.h"
 #include "pipeline/control/cut_schedule.h"
 #include "pipeline/control/handler_books.h"
@@ -28,9 +29,9 @@ class Housekeeper {
     std::string bind_mode;
   };
 
-  // All borrowed; journal may be nullptr. `spare` are the histograms that the hot thread does not have.
+  // All borrowed; journal and account may be nullptr. `spare` are the histograms that the hot thread does not have.
   Housekeeper(const Options& options, ControlChannel* control, HotMailbox* mailbox, HotThread* hot,
-              FeedEventQueue* events, HandlerJournal* journal, LatencyHistograms* spare);
+              FeedEventQueue* events, HandlerJournal* journal, AccountPage* account, LatencyHistograms* spare);
 
   // Says `ready`, works until `stop`, says `final`. When it returns the hot loop has been told to end, whatever the
   // status: UNAVAILABLE: the agent is gone; others: a command could not be done, or an artifact not be written.
@@ -45,6 +46,7 @@ class Housekeeper {
   absl::StatusOr<bool> Wait(uint64_t deadline_ns);
   absl::Status Interval();
   absl::Status SayEvents();
+  void StoreAccount(const HotAnswer& answer);
   absl::Status Final();
   absl::Status WriteArtifacts(const RecordLine& final) const;
 
@@ -54,6 +56,7 @@ class Housekeeper {
   HotThread* const hot_;
   FeedEventQueue* const events_;
   HandlerJournal* const journal_;
+  AccountPage* const account_;
   LatencyHistograms* spare_;
   CutSchedule cuts_;
   ScopedFd signals_;

@@ -1,13 +1,22 @@
 #include "pipeline/control/ready_record.h"
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 
 namespace feedfarm {
+namespace {
+
+// Between the sentences of what was not granted; the line escapes it.
+constexpr char kSentenceEnd[] = "\n";
+
+}  // namespace
 
 RecordLine ReadyRecord::ToLine() const {
   RecordLine line("ready");
   line.Add("xdp_mode", xdp_mode).Add("bind_mode", bind_mode);
   line.Add("timestamp_class", timestamp_class).Add("build", build);
+  if (!not_granted.empty()) line.Add("not_granted", absl::StrJoin(not_granted, kSentenceEnd));
   return line;
 }
 
@@ -17,7 +26,8 @@ absl::StatusOr<ReadyRecord> ReadyRecord::FromLine(const RecordLine& line) {
   return ReadyRecord{.xdp_mode = text("xdp_mode"),
                      .bind_mode = text("bind_mode"),
                      .timestamp_class = text("timestamp_class"),
-                     .build = text("build")};
+                     .build = text("build"),
+                     .not_granted = absl::StrSplit(text("not_granted"), kSentenceEnd, absl::SkipEmpty())};
 }
 
 }  // namespace feedfarm

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "pipeline/control/record_line.h"
@@ -13,6 +14,8 @@ struct ReadyRecord {
   std::string bind_mode;        // "zero-copy", "copy", "socket"
   std::string timestamp_class;  // "none", "software", "hardware"; the best the lines can give
   std::string build;            // compiler and allocator
+  // What was asked for and refused, a sentence each; without line ends.
+  std::vector<std::string> not_granted;
   friend bool operator==(const ReadyRecord&, const ReadyRecord&) = default;
 
   RecordLine ToLine() const;

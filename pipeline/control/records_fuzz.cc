@@ -36,7 +36,7 @@ TEST(RecordsFuzz, SurvivesMutationsAndNoise) {
   IntervalRecord interval;
   interval.histograms = {{LatencyMetric::kDecode, TimestampClass::kSoftware, "bytes", 5}};
   const std::string valid[] = {interval.ToLine().Encode(), EventRecord{.line = "A"}.ToLine().Encode(),
-                               CutCommand{}.ToLine().Encode(), ReadyRecord{"a", "b", "c", "d e"}.ToLine().Encode()};
+                               CutCommand{}.ToLine().Encode(), ReadyRecord{"a", "b", "c", "d e", {"f"}}.ToLine().Encode()};
   for (int i = 0; i < kCases; ++i) {
     std::string text;
     if (rng.Below(4) == 0) {

@@ -77,7 +77,9 @@ TEST(CutCommand, ComesBackWholeAndNamesItsLine) {
 }
 
 TEST(ReadyRecord, ComesBackWhole) {
-  const ReadyRecord ready{"native", "copy", "software", "gcc 12.2, glibc malloc"};
+  ReadyRecord ready{"native", "copy", "software", "gcc 12.2, glibc malloc", {}};
+  EXPECT_EQ(*Again(ready), ready);
+  ready.not_granted = {"zero-copy: line_a queue 0: Operation not supported", "SCHED_FIFO: 100%; no"};
   EXPECT_EQ(*Again(ready), ready);
 }
 

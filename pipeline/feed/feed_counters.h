@@ -49,4 +49,22 @@ struct FeedCounters {
   bool end_of_session = false;
 };
 
+// Of the counters, those that are about what the process did and not about the stream that it delivered: what its successor cannot
+// count again. Numbers of 64 bits only.
+struct FeedAccount {
+  uint64_t messages = 0;
+  uint64_t partial_overlaps = 0;
+  uint64_t window_full = 0;
+  uint64_t answers_malformed = 0;
+  uint64_t answers_stale = 0;
+  std::array<LineCounters, kLines> lines;
+  RecoveryCounters recovery;
+  SnapshotCounters snapshots;
+  uint64_t duplicates = 0;
+  uint64_t out_of_order = 0;
+  uint64_t failovers = 0;
+  uint64_t failover_max_ns = 0;
+  std::array<uint64_t, kLines> cut_measured_ns{};
+};
+
 }  // namespace feedfarm

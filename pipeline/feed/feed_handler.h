@@ -83,6 +83,9 @@ class FeedHandler {
     journalled_generation_ = recovered.generation;
     counters_.messages = recovered.messages;
     counters_.types = tally.types;
+    // Each generation but the first was begun by the one or the other.
+    counters_.arbiter.session_changes = tally.session_changes;
+    counters_.arbiter.session_restarts = recovered.generation - tally.session_changes;
     counters_.malformed_messages = tally.outcomes[static_cast<size_t>(BookOutcome::kMalformed)];
   }
 
@@ -112,7 +115,9 @@ class FeedHandler {
   void Finish() {
     now_ns_ = clock_();
     if (!arbiter_.joined()) return;
+    JournalGeneration();
     arbiter_.Switch(now_ns_, *this);
+    JournalGeneration();
     if (!arbiter_.current().whole()) arbiter_.Switch(now_ns_, *this);
     FlushLatency();
     if (journal_ != nullptr) PublishJournal();
@@ -141,6 +146,23 @@ class FeedHandler {
     counters.end_of_session = arbiter_.joined() && arbiter_.ended();
     if (delivery_.books() != nullptr) counters.book = delivery_.books()->Totals();
     return counters;
+  }
+
+  // What must outlive a process that is killed, into memory that does. Cost: some 60 stores.
+  void Account(FeedAccount* to) const {
+    to->messages = counters_.messages;
+    to->partial_overlaps = counters_.partial_overlaps;
+    to->window_full = counters_.window_full;
+    to->answers_malformed = counters_.answers_malformed;
+    to->answers_stale = counters_.answers_stale;
+    to->lines = counters_.lines;
+    to->recovery = counters_.recovery;
+    to->snapshots = counters_.snapshots;
+    to->duplicates = delivery_.auditor().duplicates();
+    to->out_of_order = delivery_.auditor().out_of_order();
+    to->failovers = monitor_.failovers();
+    to->failover_max_ns = monitor_.failover_max_ns();
+    to->cut_measured_ns = {monitor_.cut_measured_ns(LineId::kA), monitor_.cut_measured_ns(LineId::kB)};
   }
 
   // Of the books as they are now; 0 without any. Walks all of them: not while packets come.
@@ -260,7 +282,16 @@ class FeedHandler {
     journalled_generation_ = generation;
   }
 
+  // The current generation has its beginning in the journal, although perhaps no message of it ever comes. Before each
+  // handover, so that none is left out.
+  void JournalGeneration() {
+    if (journal_ == nullptr || !arbiter_.joined()) return;
+    const SequencedStream& stream = arbiter_.current();
+    BeginInJournal(stream.generation(), stream.awaiting() ? stream.awaited_from() : stream.next());
+  }
+
   void PublishJournal() {
+    JournalGeneration();
     // Of a generation that was begun there: what it knows before its first message comes with the beginning.
     const bool begun = arbiter_.current().generation() == journalled_generation_;
     if (const StreamFront front = arbiter_.front();
@@ -340,6 +371,7 @@ class FeedHandler {
                 SequencedStream::Accepted* accepted) {
     Decision decision = arbiter_.Decide(origin, header, now_ns_);
     if (decision.verdict == Verdict::kSwitchFirst) [[unlikely]] {
+      JournalGeneration();
       arbiter_.Switch(now_ns_, *this);
       decision = arbiter_.Decide(origin, header, now_ns_);
     }
@@ -354,6 +386,7 @@ class FeedHandler {
     if (channel_ != nullptr && arbiter_.current().recovery().outstanding() != 0) TakeAnswers();
     if (snapshots_) [[unlikely]]
       snapshots_->Turn(arbiter_.current(), arbiter_.session(), arbiter_.pending(), now_ns_);
+    JournalGeneration();
     arbiter_.Tick(now_ns_, *this);
     FlushLatency();
     if (channel_ == nullptr) return;

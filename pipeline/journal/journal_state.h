@@ -94,9 +94,8 @@ class JournalState final : public RecoverySink {
         if (cursor_.joined && header.generation <= cursor_.generation) {
           return Contradiction(header, "begins a generation that is not newer");
         }
-        cursor_.Begin(header.generation,
-                      {LoadLittle<uint64_t>(record.body.data()), LoadLittle<uint64_t>(record.body.data() + 8)},
-                      header.first_sequence, DecodeFront(record.body.data() + 16));
+        Begin(header, {LoadLittle<uint64_t>(record.body.data()), LoadLittle<uint64_t>(record.body.data() + 8)},
+              DecodeFront(record.body.data() + 16));
         in_state_ = false;
         if (book_ != nullptr) book_->Clear();
         return absl::OkStatus();
@@ -110,6 +109,11 @@ class JournalState final : public RecoverySink {
         return absl::OkStatus();
     }
     return Contradiction(header, "is of no known kind");
+  }
+
+  void Begin(const RecordHeader& header, const SessionId& session, const StreamFront& front) {
+    if (cursor_.joined && !(cursor_.session == session)) ++tally_.session_changes;
+    cursor_.Begin(header.generation, session, header.first_sequence, front);
   }
 
   absl::Status ApplyMessages(const RecordView& record) {

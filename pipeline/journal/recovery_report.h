@@ -10,10 +10,12 @@
 
 namespace feedfarm {
 
-// The stream's messages by their first byte, and what the book said of them: what a handler's counters go on from.
+// The stream's messages by their first byte, what the book said of them, and its session changes: what a handler's
+// counters go on from.
 struct StreamTally {
   std::array<uint64_t, 256> types{};
   std::array<uint64_t, kBookOutcomes> outcomes{};
+  uint64_t session_changes = 0;  // generations that began with another session
   friend bool operator==(const StreamTally&, const StreamTally&) = default;
 };
 

@@ -13,7 +13,7 @@ namespace feedfarm {
 namespace {
 
 constexpr char kMagic[8] = {'F', 'F', 'S', 'N', 'A', 'P', '\r', '\n'};
-constexpr uint32_t kVersion = 1;
+constexpr uint32_t kVersion = 2;
 
 // Offsets in the header.
 constexpr size_t kVersionAt = 8;
@@ -22,7 +22,8 @@ constexpr size_t kCursorAt = 16;
 constexpr size_t kStateHashAt = kCursorAt + kCursorBytes;
 constexpr size_t kTypesAt = kStateHashAt + 8;
 constexpr size_t kOutcomesAt = kTypesAt + 8 * 256;
-constexpr size_t kHeaderBytes = kOutcomesAt + 8 * kBookOutcomes;
+constexpr size_t kSessionChangesAt = kOutcomesAt + 8 * kBookOutcomes;
+constexpr size_t kHeaderBytes = kSessionChangesAt + 8;
 // The footer: messages, bytes of the body, checksum of everything before the checksum.
 constexpr size_t kFooterBytes = 24;
 
@@ -52,6 +53,7 @@ void SnapshotWriter::Begin(const SnapshotHeader& header) {
   StoreLittle<uint64_t>(at + kStateHashAt, header.state_hash);
   for (size_t i = 0; i < 256; ++i) StoreLittle<uint64_t>(at + kTypesAt + 8 * i, header.tally.types[i]);
   for (size_t i = 0; i < kBookOutcomes; ++i) StoreLittle<uint64_t>(at + kOutcomesAt + 8 * i, header.tally.outcomes[i]);
+  StoreLittle<uint64_t>(at + kSessionChangesAt, header.tally.session_changes);
   Put(bytes);
 }
 
@@ -113,6 +115,7 @@ absl::StatusOr<SnapshotView> ParseSnapshot(std::span<const uint8_t> file) {
   for (size_t i = 0; i < kBookOutcomes; ++i) {
     view.header.tally.outcomes[i] = LoadLittle<uint64_t>(at + kOutcomesAt + 8 * i);
   }
+  view.header.tally.session_changes = LoadLittle<uint64_t>(at + kSessionChangesAt);
   return view;
 }
 

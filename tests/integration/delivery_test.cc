@@ -247,6 +247,32 @@ TEST_F(Delivery, RealIexCaptureIsCountedByType) {
   for (const auto& line : run.handler().lines()) EXPECT_EQ(line.malformed_packets(), 1u) << line.line();
 }
 
+// The restarts before a kill are in the journal, those behind it in the next process's count: together they are all.
+TEST_F(Delivery, RealIexCaptureGoesOnFromTheJournalAfterKills) {
+  const std::string capture = Data("iex-deep10-20170425.pcap.gz");
+  SKIP_WITHOUT(capture);
+  auto outcome = lab_->RunCampaign(
+      absl::StrCat(kHead, "    - session_restarts == sent_session_restarts\n",
+                   "scenarios:\n  - name: iex\n    traffic: {capture: {path: ", capture,
+                   "}, protocol: iextp-deep10, rate: 20000pps, repack_b: true}\n",
+                   "    faults: [{at: 800ms, kill_handler: {}}, {at: 2500ms, kill_handler: {}}]\n",
+                   "    handler: {journal: {sync: interval, interval: 20ms, snapshot_every: 50000}}\n"));
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  const auto& run = outcome.Run("iex");
+  EXPECT_EQ(run.verdict(), v1::VERDICT_PASSED) << run.DebugString();
+  const auto& handler = run.handler();
+  EXPECT_EQ(handler.restarts(), 2u);
+  EXPECT_EQ(handler.messages(), 391999u);
+  EXPECT_EQ(handler.stream_hash(), run.source().reference_hash());
+  EXPECT_EQ(handler.state_hash(), run.source().reference_state_hash());
+  EXPECT_EQ(handler.session_restarts(), 11u);
+  EXPECT_GT(handler.journal_restored_messages(), handler.journal_replayed_messages());
+  EXPECT_GT(handler.recovered_messages(), 0u);
+  EXPECT_EQ(handler.killed_accounts_lost(), 0u);
+  EXPECT_GT(handler.killed_unsampled_ns(), 0u);
+  EXPECT_LT(handler.killed_unsampled_ns(), 2'000'000'000u);
+}
+
 TEST_F(Delivery, RealEsOrderFlowUnderFaults) {
   const std::string capture = Data("es-20231225.itch.gz");
   SKIP_WITHOUT(capture);

@@ -33,7 +33,10 @@ class TestStream {
       event.begin = i == 0 || rng.Below(400) == 0;
       if (event.begin) {
         if (i != 0) ++generation;
-        if (i != 0 && rng.Below(2) == 0) ++session;
+        if (i != 0 && rng.Below(2) == 0) {
+          ++session;
+          ++tally.session_changes;
+        }
         sequence = 1;
         event.session = {session, 7};
         book.Clear();
