@@ -27,10 +27,10 @@ TEST(RateSearchParser, FillsEveryDefault) {
   EXPECT_THAT(search.goals(), ElementsAre("ndr", "pdr", "strict"));
   EXPECT_EQ(search.width(), 0.005);
   EXPECT_EQ(search.pdr_loss_ratio(), 0.005);
-  EXPECT_EQ(search.initial_trial_ns(), 500'000'000u);
+  EXPECT_EQ(search.initial_trial_ns(), 1'000'000'000u);
   EXPECT_EQ(search.final_trial_ns(), 1'000'000'000u);
   EXPECT_EQ(search.strict_trial_ns(), 5'000'000'000u);
-  EXPECT_EQ(search.duration_sum_ns(), 13'000'000'000u);
+  EXPECT_EQ(search.duration_sum_ns(), 11'000'000'000u);
   EXPECT_EQ(search.exceed_ratio(), 0.5);
   EXPECT_EQ(search.trials_max(), 200u);
   EXPECT_EQ(search.lateness_max_ns(), 5'000'000u);

@@ -11,10 +11,10 @@ namespace feedfarm {
 // What a search's trials are like where a campaign does not say otherwise (docs/campaign.md).
 struct TrialDefaults {
   // Of all goals.
-  uint64_t initial_ns = 500'000'000;
+  uint64_t initial_ns = 1'000'000'000;
   // NDR and PDR: short full-length trials, many of them where the load is near the answer: noise is decided by majority.
   uint64_t final_ns = 1'000'000'000;
-  uint64_t duration_sum_ns = 13'000'000'000;
+  uint64_t duration_sum_ns = 11'000'000'000;
   double exceed_ratio = 0.5;
   // Strict: one long trial.
   uint64_t strict_ns = 5'000'000'000;

@@ -18,19 +18,24 @@ namespace {
 constexpr double kNotNearly = 0.7;
 constexpr uint32_t kLimitedTrialsMax = 2;
 
-double FinestWidth(const RateSearchSettings& settings) {
+// Steps of the grid in the narrowest goal's width: goals that forgive nothing walk by single ones.
+constexpr double kStepsInWidth = 4;
+
+double GridWidth(const RateSearchSettings& settings) {
   double finest = 1;
   for (const SearchGoal& goal : settings.goals) finest = std::min(finest, goal.width);
-  return finest;
+  return -std::expm1(std::log1p(-finest) / kStepsInWidth);
 }
 
 // The search after some trials. Rebuilt from the list of trials each time: that makes NextTrial a function.
 class Search {
  public:
   explicit Search(const RateSearchSettings& settings)
-      : settings_(settings), grid_(settings.min_pps, settings.max_pps, FinestWidth(settings)), cap_(grid_.top()) {
+      : settings_(settings), grid_(settings.min_pps, settings.max_pps, GridWidth(settings)), cap_(grid_.top()) {
     for (const SearchGoal& goal : settings.goals) {
       goals_.push_back({&goal, GoalSearch(&goal, &grid_, settings.preceding_phases)});
+      // Each short trial that fails by mischance would hold the answer down.
+      if (goals_.size() > 1 && !goals_.back().search.Forgives()) goals_.back().search.SkipCoarsePhases();
     }
   }
 
@@ -79,13 +84,15 @@ class Search {
     uint64_t trial_ns = 0;
   };
 
-  // Where a goal begins: where the one before it stands, else where the forwarding rate leads.
+  // Where a goal begins: where those before it stand (the lowest of them), else at max load, then where the forwarding
+  // rate leads.
   int64_t StartOf(size_t goal) const {
-    if (goal > 0) {
-      const RelevantBounds before = goals_[goal - 1].search.Bounds(by_load_);
-      if (before.lower >= 0) return before.lower;
+    int64_t start = cap_;
+    for (size_t i = 0; i < goal; ++i) {
+      const RelevantBounds before = goals_[i].search.Bounds(by_load_);
+      if (before.lower >= 0) start = std::min(start, before.lower);
     }
-    return cap_;
+    return start;
   }
 
   void Limit(int64_t position, const TrialResult& result) {
@@ -143,7 +150,8 @@ class Search {
 bool ShareOf(double value) { return value >= 0 && value < 1; }
 
 absl::Status CheckGoal(const SearchGoal& goal) {
-  if (!ShareOf(goal.loss_ratio)) return absl::InvalidArgumentError(absl::StrCat(goal.name, ": loss ratio must be 0 to below 1"));
+  if (!ShareOf(goal.loss_ratio))
+    return absl::InvalidArgumentError(absl::StrCat(goal.name, ": loss ratio must be 0 to below 1"));
   if (!ShareOf(goal.exceed_ratio)) {
     return absl::InvalidArgumentError(absl::StrCat(goal.name, ": exceed ratio must be 0 to below 1"));
   }
@@ -151,7 +159,8 @@ absl::Status CheckGoal(const SearchGoal& goal) {
     return absl::InvalidArgumentError(absl::StrCat(goal.name, ": width must be 0.01% to 50%"));
   }
   if (goal.initial_trial_ns == 0 || goal.initial_trial_ns > goal.final_trial_ns) {
-    return absl::InvalidArgumentError(absl::StrCat(goal.name, ": the initial trial must not be longer than the final one"));
+    return absl::InvalidArgumentError(
+        absl::StrCat(goal.name, ": the initial trial must not be longer than the final one"));
   }
   if (goal.duration_sum_ns < goal.final_trial_ns) {
     return absl::InvalidArgumentError(absl::StrCat(goal.name, ": the duration sum must hold a final trial"));
@@ -188,13 +197,15 @@ absl::Status CheckSettings(const RateSearchSettings& settings) {
   if (settings.preceding_phases > 8) return absl::InvalidArgumentError("at most 8 preceding phases");
   std::set<std::string> names;
   for (const SearchGoal& goal : settings.goals) {
-    if (!names.insert(goal.name).second) return absl::InvalidArgumentError(absl::StrCat("goal ", goal.name, " is there twice"));
+    if (!names.insert(goal.name).second)
+      return absl::InvalidArgumentError(absl::StrCat("goal ", goal.name, " is there twice"));
     if (absl::Status status = CheckGoal(goal); !status.ok()) return status;
   }
   return absl::OkStatus();
 }
 
-std::variant<Trial, RateSearchResult> NextTrial(const RateSearchSettings& settings, std::span<const TrialResult> trials) {
+std::variant<Trial, RateSearchResult> NextTrial(const RateSearchSettings& settings,
+                                                std::span<const TrialResult> trials) {
   Search search(settings);
   std::optional<Trial> next = search.Next();
   for (const TrialResult& trial : trials) {

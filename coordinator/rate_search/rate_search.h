@@ -59,17 +59,24 @@ struct RateSearchResult {
 // INVALID_ARGUMENT: bounds, durations, ratios or names that search_goal.h excludes.
 absl::Status CheckSettings(const RateSearchSettings& settings);
 
-// Multiple loss ratio search: what to try next after these trials, or the result. Pure and deterministic: a search goes on anywhere from its
-// list of trials. Settings must have passed CheckSettings. Ends after at most settings.trials_max trials. Cost: about the square
-// of the number of trials, in tenths of microseconds.
+// Multiple loss ratio search: what to try next after these trials, or the result. Pure and deterministic: a search goes
+// on anywhere from its list of trials. Settings must have passed CheckSettings. Ends after at most settings.trials_max
+// trials. Cost: about the square of the number of trials, in microseconds.
 //
-// Each goal is searched in phases, all goals through one phase before the next: the first with short trials and wide, the last as the
-// goal says. A phase begins at the lower bound of the one before (the very first: at max load, then where the subject's forwarding
-// rate there leads), walks away from it in doubling steps until the answer is enclosed, then bisects. A load is tried until it is decided.
-// Bounds are those of the draft: the relevant upper bound is the lowest load classified as one, the relevant lower bound the highest
-// below it.
+// Each goal is searched in phases, all goals through one phase before the next: the first with short trials and wide,
+// the last as the goal says. A phase goes where the lower bound is expected by all trials so far (capacity_estimate.h),
+// else to the bounds of the phase before (the very first: to max load, then where the subject's forwarding rate there
+// leads), walks away from it in doubling steps until the answer is enclosed, then bisects. A load is tried until it is
+// decided. Bounds are those of the draft: the relevant upper bound is the lowest load classified as one, the relevant
+// lower bound the highest below it.
 //
-// A load that the generator could not offer twice, or not nearly, is beyond it: all loads from there on are out of the search.
-std::variant<Trial, RateSearchResult> NextTrial(const RateSearchSettings& settings, std::span<const TrialResult> trials);
+// A goal with exceed ratio 0, for which one loss is enough against a load, has no majority that noise is averaged in.
+// It begins last, below all loads that ever lost and where 13 % of the trials' time would lose, looks for its upper
+// bound a width above by short trials, and walks down by a quarter of the width.
+//
+// A load that the generator could not offer twice, or not nearly, is beyond it: all loads from there on are out of the
+// search.
+std::variant<Trial, RateSearchResult> NextTrial(const RateSearchSettings& settings,
+                                                std::span<const TrialResult> trials);
 
 }  // namespace feedfarm

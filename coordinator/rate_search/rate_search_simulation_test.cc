@@ -51,11 +51,11 @@ struct Study {
 
 // The capacity differs from seed to seed by up to 2 %, so that no answer gains from where the tried loads happen to lie.
 Study SearchAll(const char* title, const RateSearchSettings& settings, SimulatedSubject::Options options,
-                int seeds = kSeeds) {
+                int seeds = kSeeds, uint64_t first_seed = 1) {
   Study study;
-  for (int seed = 1; seed <= seeds; ++seed) {
-    options.capacity_pps = kCapacity * (0.98 + 0.04 * static_cast<double>(seed - 1) / (seeds - 1));
-    SimulatedSubject subject(options, static_cast<uint64_t>(seed));
+  for (int i = 0; i < seeds; ++i) {
+    options.capacity_pps = kCapacity * (0.98 + 0.04 * static_cast<double>(i) / (seeds - 1));
+    SimulatedSubject subject(options, first_seed + static_cast<uint64_t>(i));
     std::vector<TrialResult> trials;
     const RateSearchResult result = RunSearch(settings, [&](const Trial& trial) { return subject.Run(trial); }, &trials);
     study.seconds.values.push_back(static_cast<double>(result.trial_ns) / 1e9);
@@ -83,25 +83,42 @@ TEST(RateSearchSimulation, CleanSubjectAllGoalsWithin40Seconds) {
   for (const auto& [name, answers] : study.answers) EXPECT_LE(answers.Sd(), 0.004 * answers.Mean()) << name;
 }
 
-TEST(RateSearchSimulation, NoisySubjectBothGoalsWithin85Seconds) {
-  const Study study = SearchAll("1% noise, stalls, ndr pdr", Settings({"ndr", "pdr"}), kNoisy);
-  EXPECT_LE(study.seconds.Max(), 85);
-  for (const auto& [name, answers] : study.answers) EXPECT_LE(answers.Sd(), 0.004 * answers.Mean()) << name;
-}
-
-// The strict goal has no majority to ask: one stall in its long trial is an answer. So it stands lower and spreads more.
-TEST(RateSearchSimulation, NoisySubjectAllGoalsWithin85SecondsOnAverage) {
+TEST(RateSearchSimulation, NoisySubjectAllGoalsWithin85Seconds) {
   const Study study = SearchAll("1% noise, stalls, all", Settings({"ndr", "pdr", "strict"}), kNoisy);
-  EXPECT_LE(study.seconds.Mean(), 85);
+  EXPECT_LE(study.seconds.Max(), 85);
+  EXPECT_EQ(study.ends.at(GoalEnd::kFound), 3 * kSeeds);
+  for (const auto& [name, answers] : study.answers) EXPECT_LE(answers.Sd(), 0.004 * answers.Mean()) << name;
 }
 
 // What thirty seeds show is no luck.
 TEST(RateSearchSimulation, NoisySubjectOverManySeeds) {
-  const Study study = SearchAll("1% noise, stalls, 600 seeds", Settings({"ndr", "pdr"}), kNoisy, 600);
-  EXPECT_LE(study.seconds.Mean(), 60);
+  const Study study = SearchAll("1% noise, stalls, 600 others", Settings({"ndr", "pdr", "strict"}), kNoisy, 600, 1000);
+  EXPECT_LE(study.seconds.Mean(), 50);
+  EXPECT_LE(study.seconds.Max(), 85);
   for (const auto& [name, answers] : study.answers) {
     EXPECT_LE(answers.Sd(), 0.004 * answers.Mean()) << name;
-    EXPECT_NEAR(answers.Mean(), 1, 0.005) << name;
+    // The strict goal's long trials have no majority to ask: its answer is lower by more than the noise.
+    EXPECT_NEAR(answers.Mean(), name == "strict" ? 0.985 : 1, 0.005) << name;
+  }
+}
+
+// NDR and PDR ask a majority: the shape of the bursts does not change what they answer.
+TEST(RateSearchSimulation, ShapeOfBurstsDoesNotMatterToMajorities) {
+  const SimulatedSubject::Options subjects[] = {
+      {.noise = 0.01},
+      {.stalls_per_s = 0.05},
+      {.noise = 0.003, .stalls_per_s = 0.05},
+      {.noise = 0.01, .stalls_per_s = 0.05, .stall_min_ns = 5e4, .stall_max_ns = 5e5},
+      {.noise = 0.01, .stalls_per_s = 0.05, .stall_min_ns = 2e7, .stall_max_ns = 1e8},
+      {.noise = 0.01, .stalls_per_s = 0.1},
+  };
+  for (const SimulatedSubject::Options& subject : subjects) {
+    const Study study = SearchAll("other subjects, 300 seeds", Settings({"ndr", "pdr", "strict"}), subject, 300, 5000);
+    EXPECT_LE(study.seconds.Mean(), 50);
+    for (const char* name : {"ndr", "pdr"}) {
+      EXPECT_LE(study.answers.at(name).Sd(), 0.0042) << name;
+      EXPECT_NEAR(study.answers.at(name).Mean(), 1, 0.005) << name;
+    }
   }
 }
 

@@ -32,7 +32,7 @@ struct RateSearchSettings {
   // Not empty, names unique. Sooner ones are searched first in each phase.
   std::vector<SearchGoal> goals;
   // Phases of each goal before its last one, each twice as wide as the next.
-  uint32_t preceding_phases = 2;
+  uint32_t preceding_phases = 1;
   // Then the search ends with what it has.
   uint32_t trials_max = 1000;
 };
