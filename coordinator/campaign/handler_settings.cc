@@ -63,7 +63,7 @@ void ReadHandler(const YamlNode* node, v1::HandlerConfig* out, Diagnostics& diag
     reader.Count32("rerequest_tries", 0, 100, &tries);
     reader.PowerOfTwo("pool_frames", 256, 1 << 20, &pool_frames);
     reader.Count32("book_orders_max", 1, (1 << 23) - 1, &book_orders_max);
-    reader.Count32("book_levels_max", 1, 1 << 22, &book_levels_max);
+    reader.Count32("book_levels_max", 1, 1 << 21, &book_levels_max);
     reader.Count32("shards", 0, 16, &shards);
     ReadJournal(reader.FindMaybeEmpty("journal"), out, diagnostics);
     reader.Bool("spin", &spin);

@@ -1,7 +1,6 @@
 // Decode and full book over a day in memory, beside floors in the same run. One core, MoldUDP64 packets, batches of 64.
 //
 //   book_benchmark [--messages=20000000] [--live=1300000] [--symbols=8000] [--rounds=5] [--only=day|es] [--seed=1]
-//   [--lead=8]
 //
 // day    A synthetic day (pipeline/itch/synthetic_day.h). Open and the filling up to --live orders are applied but not
 //        timed, then --messages of the real day's mix are.
@@ -30,12 +29,11 @@
 
 #include "pipeline/base/endian.h"
 #include "pipeline/base/rng.h"
-#include "pipeline/book/book_order.h"
+#include "pipeline/book/book_line.h"
 #include "pipeline/book/feed_book.h"
-#include "pipeline/book/huge_array.h"
 #include "pipeline/book/itch_book.h"
 #include "pipeline/book/order_index.h"
-#include "pipeline/book/prefetch_line.h"
+#include "pipeline/book/run_ahead.h"
 #include "pipeline/capture/capture_reader.h"
 #include "pipeline/itch/synthetic_day.h"
 
@@ -102,21 +100,23 @@ class SlotsOnly {
  public:
   static constexpr size_t kPrefetchStages = 2;
   explicit SlotsOnly(uint32_t orders_max) {
-    if (!orders_.Allocate(orders_max + 1, "orders").ok() || !index_.Allocate(orders_max, orders_.data()).ok()) abort();
+    if (!lines_.Allocate(orders_max / 3 + 2).ok() || !index_.Allocate(orders_max, &lines_).ok()) abort();
   }
   void Clear() {
     index_.Clear();
-    free_ = used_ = 0;
+    free_ = 0;
+    used_ = 0;
   }
-  void Prefetch(size_t stage, std::span<const uint8_t> message) const {
-    if (message.size() < 19) return;
-    const uint64_t reference = LoadBig<uint64_t>(message.data() + 11);
-    if (stage == 0) {
-      index_.PrefetchSlot(reference);
-    } else {
-      PrefetchLine(&orders_[index_.Guess(reference)]);
-    }
+  void ApplyRun(std::span<const std::span<const uint8_t>> messages, TopListener*) {
+    const auto reference = [&](size_t i) {
+      return messages[i].size() < 19 ? 0 : LoadBig<uint64_t>(messages[i].data() + 11);
+    };
+    RunAhead(
+        messages.size(), [&](size_t i) { index_.Prefetch(reference(i)); },
+        [&](size_t i) { index_.PrefetchOrder(reference(i)); }, [&](size_t i) { Apply(messages[i]); });
   }
+
+ private:
   void Apply(std::span<const uint8_t> message) {
     if (message.size() < 19) return;
     const uint64_t reference = LoadBig<uint64_t>(message.data() + 11);
@@ -132,51 +132,49 @@ class SlotsOnly {
       case 'E':
       case 'C':
       case 'X': {
-        BookOrder& order = orders_[index_.Find(reference)];
-        order.shares -= LoadBig<uint32_t>(message.data() + 19);
-        if (order.shares == 0) Delete(static_cast<uint32_t>(&order - orders_.data()));
+        const OrderHandle order = index_.Find(reference);
+        uint32_t& shares = lines_.cell(order).shares;
+        shares -= LoadBig<uint32_t>(message.data() + 19);
+        if (shares == 0) Delete(order);
       }
     }
   }
 
- private:
   void Add(uint64_t reference, uint32_t shares) {
-    uint32_t order = free_;
+    OrderHandle order = free_;
     if (order != 0) {
-      free_ = orders_[order].next;
+      free_ = lines_.cell(order).shares;
     } else {
-      order = ++used_;
+      order = 16 * (1 + used_ / 3) + CellQueue::WordOf(1 + used_ % 3);
+      ++used_;
     }
-    orders_[order].reference = reference;
-    orders_[order].shares = shares;
+    lines_.cell(order).Set(reference, shares);
     index_.Insert(reference, order);
   }
-  void Delete(uint32_t order) {
+  void Delete(OrderHandle order) {
     if (order == 0) return;
-    index_.Erase(orders_[order].reference, order);
-    orders_[order].next = free_;
+    index_.Erase(lines_.cell(order).reference(), order);
+    lines_.cell(order).shares = free_;
     free_ = order;
   }
 
-  HugeArray<BookOrder> orders_;
+  BookLines lines_;
   OrderIndex index_;
-  uint32_t free_ = 0, used_ = 0;
+  OrderHandle free_ = 0;
+  uint32_t used_ = 0;
 };
 
 struct StreamOnly {
-  static constexpr size_t kPrefetchStages = 0;
   void Clear() {}
-  void Prefetch(size_t, std::span<const uint8_t>) const {}
-  void Apply(std::span<const uint8_t> message) { sum += message.front() + message.back(); }
+  void ApplyRun(std::span<const std::span<const uint8_t>> messages, TopListener*) {
+    for (const std::span<const uint8_t> message : messages) sum += message.front() + message.back();
+  }
   uint64_t sum = 0;
 };
 
-// Stage n is worked on this many messages before the message is applied.
-size_t g_lead = 8;
-
 template <class Book>
 void ApplyAll(const Packets& packets, Book& book) {
-  packets.ForEachBatch([&](std::span<const std::span<const uint8_t>> messages) { ApplyBatch(book, messages, g_lead); });
+  packets.ForEachBatch([&](std::span<const std::span<const uint8_t>> messages) { book.ApplyRun(messages, nullptr); });
 }
 
 struct Times {
@@ -218,7 +216,7 @@ double TimeOne(const Packets* before, const Packets& packets, int repeats, Book&
 }
 
 struct Settings {
-  uint64_t messages = 20'000'000, live = 1'300'000, symbols = 8'000, rounds = 5, seed = 1, lead = 8;
+  uint64_t messages = 20'000'000, live = 1'300'000, symbols = 8'000, rounds = 5, seed = 1;
   std::string only;
 };
 
@@ -294,7 +292,6 @@ int Main(int argc, char** argv) {
                        : name == "--symbols" ? &settings.symbols
                        : name == "--rounds"  ? &settings.rounds
                        : name == "--seed"    ? &settings.seed
-                       : name == "--lead"    ? &settings.lead
                                              : nullptr;
     if (name == "--only") {
       settings.only = value;
@@ -304,7 +301,6 @@ int Main(int argc, char** argv) {
       return std::fprintf(stderr, "unknown: %s\n", argv[i]), 2;
     }
   }
-  g_lead = settings.lead;
   if (settings.only != "day") MeasureEs(settings);
   if (settings.only != "es") MeasureDay(settings);
   return 0;

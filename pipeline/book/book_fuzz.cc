@@ -18,24 +18,27 @@ constexpr int kClearEach = 2000;
 
 // Any bytes are counted once; what it leads to can be walked and emitted.
 template <class Book>
-void FuzzOne(Book& book, Book& rebuilt, std::span<const uint8_t> input, int number) {
-  for (size_t stage = 0; stage < Book::kPrefetchStages; ++stage) book.Prefetch(stage, input);
+void FuzzOne(Book& book, Book& ran, Book& rebuilt, std::span<const uint8_t> input, int number) {
   const Applied applied = book.Apply(input);
   (void)book.Top(applied.instrument);
+  ran.ApplyRun({&input, 1}, nullptr);
   if (number % kClearEach != 0) return;
   rebuilt.Clear();
   book.EmitState([&](std::span<const uint8_t> message) { (void)rebuilt.Apply(message); });
   ASSERT_EQ(rebuilt.StateHash(), book.StateHash());
-  if (number % (4 * kClearEach) == 0) book.Clear();
+  ASSERT_EQ(ran.StateHash(), book.StateHash());
+  if (number % (4 * kClearEach) != 0) return;
+  book.Clear();
+  ran.Clear();
 }
 
 template <class Book>
 void Fuzz(const typename Book::Options& options, std::vector<std::vector<uint8_t>> valid) {
-  auto book = Book::Create(options), rebuilt = Book::Create(options);
-  ASSERT_TRUE(book.ok() && rebuilt.ok());
+  auto book = Book::Create(options), ran = Book::Create(options), rebuilt = Book::Create(options);
+  ASSERT_TRUE(book.ok() && ran.ok() && rebuilt.ok());
   FuzzDriver driver(std::move(valid), 96);
   int number = 0;
-  driver.Run([&](std::span<const uint8_t> input) { FuzzOne(**book, **rebuilt, input, ++number); });
+  driver.Run([&](std::span<const uint8_t> input) { FuzzOne(**book, **ran, **rebuilt, input, ++number); });
   uint64_t counted = 0;
   for (const uint64_t messages : (*book)->Outcomes()) counted += messages;
   EXPECT_EQ(counted, static_cast<uint64_t>(number));
@@ -48,7 +51,7 @@ TEST(BookFuzz, ItchSurvivesAnyBytes) {
     const auto message = messages.Next();
     valid.emplace_back(message.begin(), message.end());
   }
-  Fuzz<ItchBook>({.orders_max = 100, .levels_max = 50, .locates_max = 3}, std::move(valid));
+  Fuzz<ItchBook>({.orders_max = 100, .levels_max = 50, .locates_max = 3, .orders_near = 20}, std::move(valid));
 }
 
 TEST(BookFuzz, DeepSurvivesAnyBytes) {

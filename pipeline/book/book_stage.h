@@ -38,7 +38,7 @@ class BookStage {
   virtual uint64_t StateHash() = 0;
 };
 
-// Applies on the spot: while one message is applied, the memory that those behind it need is under way.
+// Applies on the spot.
 template <FeedBook Book>
 class InlineBook final : public BookStage {
  public:
@@ -52,7 +52,7 @@ class InlineBook final : public BookStage {
   void Clear() override { book_->Clear(); }
 
   void Apply(uint64_t, std::span<const std::span<const uint8_t>> messages) override {
-    ApplyAhead(*book_, messages, [](const Applied&) {});
+    book_->ApplyRun(messages, nullptr);
   }
 
   BookTotals Totals() const override {
@@ -70,33 +70,7 @@ class InlineBook final : public BookStage {
     return totals;
   }
 
-  // Applies in order, with each prefetch stage kStageMessages before the next; done(Applied) after each.
-  template <class Done>
-  static void ApplyAhead(Book& book, std::span<const std::span<const uint8_t>> messages, Done&& done) {
-    if constexpr (requires { book.near(); }) {
-      if (book.near()) {
-        for (const std::span<const uint8_t> message : messages) done(book.Apply(message));
-        return;
-      }
-    }
-    const auto fetch = [&](size_t stage, size_t index) {
-      if (index < messages.size()) book.Prefetch(stage, messages[index]);
-    };
-    for (size_t stage = 0; stage < kStages; ++stage) {
-      for (size_t i = 0; i < Ahead(stage); ++i) fetch(stage, i);
-    }
-    for (size_t i = 0; i < messages.size(); ++i) {
-      for (size_t stage = 0; stage < kStages; ++stage) fetch(stage, i + Ahead(stage));
-      done(book.Apply(messages[i]));
-    }
-  }
-
  private:
-  static constexpr size_t kStages = Book::kPrefetchStages;
-  // About a memory latency's worth of messages.
-  static constexpr size_t kStageMessages = 8;
-  static constexpr size_t Ahead(size_t stage) { return (kStages - stage) * kStageMessages; }
-
   const std::unique_ptr<Book> book_;
   std::array<uint64_t, kBookOutcomes> before_{};  // modulo 2^64
 };

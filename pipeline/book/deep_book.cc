@@ -6,6 +6,7 @@
 #include "pipeline/base/endian.h"
 #include "pipeline/base/status_macros.h"
 #include "pipeline/book/prefetch_line.h"
+#include "pipeline/book/run_ahead.h"
 #include "pipeline/deep/message_length.h"
 
 namespace feedfarm {
@@ -134,14 +135,20 @@ TopOfBook DeepBook::CurrentTop(const Instrument& instrument) const {
   return top;
 }
 
-void DeepBook::Prefetch(size_t stage, std::span<const uint8_t> message) const {
-  if (message.size() < DeepState::kTailAt) return;
-  const uint32_t* slot = &slots_[Home(LoadLittle<uint64_t>(message.data() + DeepState::kSymbolAt))];
-  if (stage == 0) {
-    PrefetchLine(slot);
-  } else if (*slot != 0) {
-    PrefetchLine(&instruments_[*slot - 1]);
-  }
+void DeepBook::ApplyRun(std::span<const std::span<const uint8_t>> messages, TopListener* listener) {
+  const auto slot = [&](size_t i) -> const uint32_t* {
+    if (messages[i].size() < DeepState::kTailAt) return &slots_[0];
+    return &slots_[Home(LoadLittle<uint64_t>(messages[i].data() + DeepState::kSymbolAt))];
+  };
+  RunAhead(
+      messages.size(), [&](size_t i) { PrefetchLine(slot(i)); },
+      [&](size_t i) {
+        if (const uint32_t found = *slot(i); found != 0) PrefetchLine(&instruments_[found - 1]);
+      },
+      [&](size_t i) {
+        const Applied applied = Apply(messages[i]);
+        if (listener != nullptr && applied.top_changed) listener->TopChanged(i, Top(applied.instrument));
+      });
 }
 
 uint64_t DeepBook::StateHash() const {

@@ -48,7 +48,6 @@ class DeepBook {
 
   // --- FeedBook; an instrument's index is the order in which symbols appeared, from 0 ---
 
-  static constexpr size_t kPrefetchStages = 2;
   // As ItchBook::Route: by symbol, which all but the system event have behind type, flags and time.
   static uint32_t Route(std::span<const uint8_t> message) {
     constexpr size_t kSymbolOffset = 10;
@@ -56,7 +55,7 @@ class DeepBook {
     return static_cast<uint32_t>((LoadLittle<uint64_t>(message.data() + kSymbolOffset) * 0x9E3779B97F4A7C15u) >> 32);
   }
   Applied Apply(std::span<const uint8_t> message);
-  void Prefetch(size_t stage, std::span<const uint8_t> message) const;
+  void ApplyRun(std::span<const std::span<const uint8_t>> messages, TopListener* listener);
   void Clear();
   uint64_t StateHash() const;
   TopOfBook Top(uint32_t instrument) const {

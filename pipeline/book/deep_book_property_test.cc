@@ -3,7 +3,9 @@
 #include <cstdlib>
 #include <iostream>
 #include <memory>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "gtest/gtest.h"
 #include "pipeline/base/endian.h"
@@ -11,6 +13,7 @@
 #include "pipeline/book/deep_book.h"
 #include "pipeline/deep/message_length.h"
 #include "tests/support/reference_book.h"
+#include "tests/support/top_changes.h"
 
 namespace feedfarm {
 namespace {
@@ -91,11 +94,12 @@ class DeepBookProperty : public testing::Test {
   }
 
   void Step(DeepBook& book, ReferenceDeepBook& reference, std::span<const uint8_t> message) {
-    for (size_t stage = 0; stage < DeepBook::kPrefetchStages; ++stage) book.Prefetch(stage, message);
     const bool with_symbol = message.size() >= 18 && message[0] != 'S';
     const std::string symbol = with_symbol ? std::string(message.begin() + 10, message.begin() + 18) : "";
     const TopOfBook before = reference.Top(symbol);
     const Applied applied = book.Apply(message);
+    if (applied.top_changed) tops_.changes.emplace_back(pending_.size(), book.Top(applied.instrument));
+    pending_.emplace_back(message.begin(), message.end());
     ASSERT_EQ(Name(applied.outcome), Name(reference.Apply(message)));
     ASSERT_EQ(applied.top_changed, reference.Top(symbol) != before);
     if (applied.outcome == BookOutcome::kApplied && with_symbol) {
@@ -103,6 +107,20 @@ class DeepBookProperty : public testing::Test {
       ASSERT_EQ(book.Top(applied.instrument), reference.Top(symbol));
     }
   }
+
+  // What was applied to `book` since the last run, in one run.
+  void ApplyRun(DeepBook& ran, const DeepBook& book) {
+    const std::vector<std::span<const uint8_t>> views(pending_.begin(), pending_.end());
+    TopChanges tops;
+    ran.ApplyRun(views, &tops);
+    ASSERT_EQ(tops.changes, tops_.changes);
+    ASSERT_EQ(ran.StateHash(), book.StateHash());
+    pending_.clear();
+    tops_.changes.clear();
+  }
+
+  std::vector<std::vector<uint8_t>> pending_;
+  TopChanges tops_;
 };
 
 TEST_F(DeepBookProperty, AgreesWithTheReferenceOnRandomStreams) {
@@ -110,12 +128,14 @@ TEST_F(DeepBookProperty, AgreesWithTheReferenceOnRandomStreams) {
   const uint64_t seed = text == nullptr ? 20170425 : std::strtoull(text, nullptr, 0);
   std::cout << "seed " << seed << "\n";
   const std::unique_ptr<DeepBook> books[] = {Make(kRoomy), Make(kTight)};
+  const std::unique_ptr<DeepBook> ran[] = {Make(kRoomy), Make(kTight)};
   const auto rebuilt = Make(kRoomy);
   Rng rng(seed);
   for (int i = 0; i < kStreams && !HasFailure(); ++i) {
     DeepBook& book = *books[i % 2];
     const DeepBook::Options& options = i % 2 == 0 ? kRoomy : kTight;
     book.Clear();
+    ran[i % 2]->Clear();
     ReferenceDeepBook reference(options.symbols_max, options.levels_max);
     const uint64_t stream_seed = rng.Next();
     SCOPED_TRACE(testing::Message() << "stream " << i << ", its seed " << stream_seed);
@@ -124,6 +144,7 @@ TEST_F(DeepBookProperty, AgreesWithTheReferenceOnRandomStreams) {
     for (int k = 0; k < length && !HasFailure(); ++k) {
       Step(book, reference, messages.Next());
       if (k % 40 == 39) ExpectAgree(book, reference);
+      if (k % 40 == 39 || k + 1 == length) ApplyRun(*ran[i % 2], book);
     }
     ExpectAgree(book, reference);
     rebuilt->Clear();

@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <utility>
 
 #include "absl/strings/string_view.h"
 
@@ -76,13 +75,20 @@ struct TopOfBook {
   friend bool operator==(const TopOfBook&, const TopOfBook&) = default;
 };
 
+// Hears of best prices while messages are applied.
+class TopListener {
+ public:
+  virtual ~TopListener() = default;
+  // Message `index` of the run may have changed an instrument's best bid or offer (Applied::top_changed) to `top`.
+  virtual void TopChanged(size_t index, const TopOfBook& top) = 0;
+};
+
 // All books of one feed: the last stage of the handler. Memory is sized, bounded and touched in Create; Apply allocates
 // nothing and takes any bytes. One thread.
 //
 //   Apply      one message, in stream order.
-//   Prefetch   hints for a message that is applied soon, stage 0 first, each stage some messages later: stage n touches
-//              what stage n-1 fetched. Changes nothing; any bytes.
-//   near       (optional) all that lives fits the near caches: no Prefetch is needed.
+//   ApplyRun   messages that follow each other, as many Applys would, but faster: the memory that later ones need is
+//              under way while earlier ones are applied. listener may be null.
 //   Clear      a new generation: no orders, no instruments, no counters changed.
 //   StateHash  of the state alone: equal for equal books, whatever led to them; a sum over instruments, so that books
 //              of disjoint instruments add up. Walks everything: not for the hot path.
@@ -91,8 +97,7 @@ struct TopOfBook {
 template <class B>
 concept FeedBook = requires(B& book, const B& state, std::span<const uint8_t> message, uint32_t instrument) {
   { book.Apply(message) } -> std::same_as<Applied>;
-  { B::kPrefetchStages } -> std::convertible_to<size_t>;
-  state.Prefetch(size_t{0}, message);
+  book.ApplyRun(std::span<const std::span<const uint8_t>>(), static_cast<TopListener*>(nullptr));
   book.Clear();
   { state.StateHash() } -> std::same_as<uint64_t>;
   { state.Top(instrument) } -> std::same_as<TopOfBook>;
@@ -101,27 +106,5 @@ concept FeedBook = requires(B& book, const B& state, std::span<const uint8_t> me
   { state.orders_live() } -> std::convertible_to<uint64_t>;  // DEEP: 0
   { state.levels_live() } -> std::convertible_to<uint64_t>;
 };
-
-// Applies messages that lie side by side, stage n of the hints (n + 1) x `lead` messages ahead of each.
-// Book: anything with Apply, Prefetch and kPrefetchStages.
-template <class Book>
-inline void ApplyBatch(Book& book, std::span<const std::span<const uint8_t>> messages, size_t lead) {
-  const size_t count = messages.size();
-  // Stage 0 of the first messages, stage 1 of fewer of them, ...: as if they had come along already.
-  for (size_t stage = 0; stage < Book::kPrefetchStages; ++stage) {
-    const size_t end = (Book::kPrefetchStages - stage) * lead;
-    for (size_t i = 0; i < (end < count ? end : count); ++i) book.Prefetch(stage, messages[i]);
-  }
-  for (size_t i = 0; i < count; ++i) {
-    [&]<size_t... kStage>(std::index_sequence<kStage...>) {
-      [[maybe_unused]] const auto hint = [&](size_t stage, size_t at) {
-        if (at < count) book.Prefetch(stage, messages[at]);
-      };
-      (hint(kStage, i + (Book::kPrefetchStages - kStage) * lead), ...);
-    }
-    (std::make_index_sequence<Book::kPrefetchStages>());
-    book.Apply(messages[i]);
-  }
-}
 
 }  // namespace feedfarm

@@ -1,26 +1,43 @@
 #include "pipeline/book/itch_book.h"
 
+#include <array>
 #include <bit>
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
 #include "pipeline/base/endian.h"
 #include "pipeline/base/status_macros.h"
+#include "pipeline/book/run_ahead.h"
 #include "pipeline/itch/decode.h"
 
 namespace feedfarm {
 namespace {
 
 constexpr uint64_t kFeedDigest = 1 << 16;  // no locate
-constexpr uint32_t kLevelsMax = 1 << 24;   // far beyond any day; keeps the sums below small
 
-uint32_t AttributionBits(const itch::Mpid& mpid) { return std::bit_cast<uint32_t>(mpid); }
+// Where a message has what concerns orders. A place of 0 is for what it does not have: there the type is read.
+struct Shape {
+  uint8_t bytes;  // of the message; 0: there is no such type
+  uint8_t reference;
+  uint8_t price;  // of those that put an order into the book
+  uint8_t side;
+};
+constexpr std::array<Shape, 256> kShapes = [] {
+  std::array<Shape, 256> shapes{};
+  for (size_t type = 0; type < 256; ++type) shapes[type].bytes = static_cast<uint8_t>(itch::MessageLength(type));
+  for (const uint8_t type : {'A', 'F', 'E', 'C', 'X', 'D', 'U'}) shapes[type].reference = 11;
+  shapes['A'].price = shapes['F'].price = 32;
+  shapes['A'].side = shapes['F'].side = 19;
+  shapes['U'].price = 31;
+  return shapes;
+}();
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ItchBook>> ItchBook::Create(const Options& options) {
-  if (options.levels_max == 0 || options.levels_max > kLevelsMax) {
-    return absl::InvalidArgumentError(absl::StrCat("levels_max is ", options.levels_max, ", not 1..", kLevelsMax));
+  if (options.levels_max == 0 || options.levels_max > LevelTable::kLevelsMax) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("levels_max is ", options.levels_max, ", not 1..", LevelTable::kLevelsMax));
   }
   if (options.locates_max == 0 || options.locates_max > kFeedDigest) {
     return absl::InvalidArgumentError(absl::StrCat("locates_max is ", options.locates_max, ", not 1..", kFeedDigest));
@@ -32,139 +49,90 @@ absl::StatusOr<std::unique_ptr<ItchBook>> ItchBook::Create(const Options& option
 
 absl::Status ItchBook::Allocate() {
   FEEDFARM_RETURN_IF_ERROR(OrderIndex::CheckBound(options_.orders_max));
-  FEEDFARM_RETURN_IF_ERROR(orders_.Allocate(size_t{options_.orders_max} + 1, "orders"));
-  FEEDFARM_RETURN_IF_ERROR(order_index_.Allocate(options_.orders_max, orders_.data()));
-  FEEDFARM_RETURN_IF_ERROR(levels_.Allocate(size_t{options_.levels_max} + 1, "price levels"));
-  FEEDFARM_RETURN_IF_ERROR(level_index_.Allocate(options_.levels_max, levels_.data()));
-  FEEDFARM_RETURN_IF_ERROR(best_.Allocate(2 * size_t{options_.locates_max}, "best prices"));
-  FEEDFARM_RETURN_IF_ERROR(roots_.Allocate(2 * size_t{options_.locates_max}, "book sides"));
-  FEEDFARM_RETURN_IF_ERROR(states_.Allocate(options_.locates_max, "instruments' states"));
-  return tree_.Allocate(options_.levels_max, 2 * uint64_t{options_.locates_max});
+  const uint32_t blocks_from = LevelTable::kFirst + LevelTable::LinesFor(options_.levels_max);
+  static_assert(LevelTable::kFirst + LevelTable::LinesFor(LevelTable::kLevelsMax) + OrderIndex::kOrdersMax <=
+                BookLines::kLinesMax);
+  const size_t lines = size_t{blocks_from} + options_.orders_max;
+  FEEDFARM_RETURN_IF_ERROR(lines_.Allocate(lines));
+  FEEDFARM_RETURN_IF_ERROR(attributions_.Allocate(4 * lines, "orders' attributions"));
+  level_table_.Attach(&lines_, options_.levels_max);
+  queue_.Attach(&lines_, blocks_from);
+  FEEDFARM_RETURN_IF_ERROR(order_index_.Allocate(options_.orders_max, &lines_));
+  FEEDFARM_RETURN_IF_ERROR(ladders_.Allocate(options_.levels_max, 2 * uint64_t{options_.locates_max}));
+  return states_.Allocate(options_.locates_max, "instruments' states");
 }
 
 uint64_t ItchBook::bytes() const {
-  return orders_.bytes() + order_index_.bytes() + levels_.bytes() + level_index_.bytes() + tree_.bytes() +
-         best_.bytes() + roots_.bytes() + states_.bytes();
+  return lines_.bytes() + attributions_.bytes() + order_index_.bytes() + ladders_.bytes() + states_.bytes();
 }
 
 void ItchBook::Clear() {
-  best_.Zero();
-  roots_.Zero();
+  lines_.Zero();
   states_.Zero();
   order_index_.Clear();
-  level_index_.Clear();
-  tree_.Clear();
+  queue_.Clear();
+  ladders_.Clear();
   feed_ = {};
-  orders_free_ = orders_used_ = orders_live_ = 0;
-  levels_free_ = levels_used_ = levels_live_ = 0;
+  orders_live_ = levels_live_ = 0;
 }
 
 // The hot path is one function for the compiler: Apply, with all below inlined but what is rare.
 #define FEEDFARM_INLINE [[gnu::always_inline]] inline
 
-FEEDFARM_INLINE uint32_t ItchBook::NewOrder() {
-  uint32_t index = orders_free_;
-  if (index != 0) [[likely]] {
-    orders_free_ = orders_[index].next;
-  } else {
-    index = ++orders_used_;
-  }
-  ++orders_live_;
-  return index;
-}
-
-uint32_t ItchBook::NewLevel() {
+FEEDFARM_INLINE uint32_t ItchBook::NewLevel(uint64_t key, uint32_t home) {
   if (levels_live_ == options_.levels_max) [[unlikely]]
     return 0;
-  uint32_t index = levels_free_;
-  if (index != 0) {
-    levels_free_ = levels_[index].next;
-  } else {
-    index = ++levels_used_;
-  }
   ++levels_live_;
-  return index;
+  const uint32_t side = LevelTable::SideOf(key);
+  ladders_.Insert(side, LevelKey(side, LevelTable::PriceOf(key)));
+  return level_table_.Insert(key, home);
 }
 
-void ItchBook::InsertLevel(uint32_t index, LevelIndex::Key place) {
-  const BookLevel& level = levels_[index];
-  level_index_.Insert(place, index);
-  Tree::Root& root = roots_[level.side];
-  const int32_t key = LevelKey(level.side, level.price);
-  tree_.Insert(root, tree_.Find(root, key), key, index);
-  const uint32_t best = best_[level.side];
-  if (best == 0 || key > LevelKey(level.side, levels_[best].price)) best_[level.side] = index;
-}
-
-void ItchBook::EraseLevel(uint32_t index) {
-  BookLevel& level = levels_[index];
-  Tree::Root& root = roots_[level.side];
-  const int32_t key = LevelKey(level.side, level.price);
-  tree_.Erase(root, tree_.Find(root, key), key);
-  if (best_[level.side] == index) best_[level.side] = root.empty() ? 0 : tree_.best_value(root);
-  level_index_.Erase(level_index_.KeyOf(level.side / 2, level.price), index);
-  level.next = levels_free_;
-  levels_free_ = index;
+FEEDFARM_INLINE void ItchBook::EraseLevel(uint32_t line) {
+  const LevelLine& level = lines_.level(line);
+  ladders_.Erase(level.side(), LevelKey(level.side(), level.price()));
+  level_table_.Erase(line);
   --levels_live_;
 }
 
-FEEDFARM_INLINE bool ItchBook::Link(uint32_t& slot, uint64_t reference, uint32_t side, uint32_t shares, uint32_t price,
+template <bool kTops>
+FEEDFARM_INLINE bool ItchBook::Link(uint32_t& slot, uint64_t reference, uint64_t key, uint32_t home, uint32_t shares,
                                     uint32_t attribution, bool* top_changed) {
-  const LevelIndex::Key place = level_index_.KeyOf(side / 2, price);
-  uint32_t at = level_index_.Find(place, side, price);
-  uint32_t previous = 0;
-  if (at != 0) [[likely]] {
-    const uint32_t index = orders_free_ != 0 ? orders_free_ : orders_used_ + 1;
-    BookLevel& level = levels_[at];
-    previous = level.tail;
-    level.tail = index;
-    level.shares += shares;
-    ++level.orders;
-    orders_[previous].next = index;
-  } else {
-    at = NewLevel();
-    if (at == 0) [[unlikely]]
+  uint32_t line = level_table_.Find(key, home);
+  if (line == 0) {
+    line = NewLevel(key, home);
+    if (line == 0) [[unlikely]]
       return false;
-    const uint32_t index = orders_free_ != 0 ? orders_free_ : orders_used_ + 1;
-    levels_[at] = {shares, price, side, /*orders=*/1, /*head=*/index, /*tail=*/index, 0};
-    InsertLevel(at, place);
   }
-  const uint32_t index = NewOrder();
-  orders_[index] = {reference, previous, /*next=*/0, shares, at, attribution, side};
-  order_index_.Insert(slot, reference, index);
-  *top_changed |= best_[side] == at;
+  const OrderHandle order = queue_.Append(line, reference, shares, attribution != 0);
+  if (attribution != 0) [[unlikely]]
+    attributions_[order / 4] = attribution;
+  order_index_.Insert(slot, reference, order);
+  ++orders_live_;
+  if constexpr (kTops) *top_changed |= IsBest(LevelTable::SideOf(key), LevelTable::PriceOf(key));
   return true;
 }
 
-FEEDFARM_INLINE bool ItchBook::Remove(uint32_t& slot, uint32_t index) {
-  BookOrder& order = orders_[index];
-  const uint32_t at = order.level;
-  BookLevel& level = levels_[at];
-  const bool top_changed = best_[level.side] == at;
-  order_index_.Erase(slot, order.reference, index);
-  level.shares -= order.shares;
-  if (--level.orders != 0) [[likely]] {
-    // Order 0 takes what would go to no neighbour: where in its level an order stands cannot be predicted.
-    const uint32_t previous = order.previous, next = order.next;
-    const uint32_t head = level.head, tail = level.tail;
-    orders_[previous].next = next;
-    orders_[next].previous = previous;
-    level.head = previous == 0 ? next : head;
-    level.tail = next == 0 ? previous : tail;
-  } else {
-    EraseLevel(at);
-  }
-  order.next = orders_free_;
-  orders_free_ = index;
+template <bool kTops>
+FEEDFARM_INLINE bool ItchBook::Remove(uint32_t& slot, uint64_t reference, OrderHandle order, uint32_t line) {
+  const LevelLine& level = lines_.level(line);
+  bool top_changed = false;
+  if constexpr (kTops) top_changed = IsBest(level.side(), level.price());
+  order_index_.Erase(slot, reference, order);
+  queue_.Remove(order, line);
   --orders_live_;
+  if (level.orders == 0) EraseLevel(line);
   return top_changed;
 }
 
-FEEDFARM_INLINE Applied ItchBook::Add(uint32_t locate, uint64_t reference, uint8_t side, uint32_t shares,
-                                      uint32_t price, uint32_t attribution) {
+template <bool kTops>
+FEEDFARM_INLINE Applied ItchBook::Add(const uint8_t* message, uint64_t reference, uint64_t key, uint32_t home,
+                                      uint32_t attribution) {
+  const auto add = itch::AddOrder::Decode(message);
+  const uint32_t locate = add.head.locate.value, shares = add.shares.value;
   if (locate >= options_.locates_max) [[unlikely]]
     return Done(locate, BookOutcome::kLocateOutOfRange);
-  if (side != itch::kBuy && side != itch::kSell) [[unlikely]]
+  if (add.side != itch::kBuy && add.side != itch::kSell) [[unlikely]]
     return Done(locate, BookOutcome::kBadSide);
   if (shares == 0) [[unlikely]]
     return Done(locate, BookOutcome::kZeroShares);
@@ -174,92 +142,199 @@ FEEDFARM_INLINE Applied ItchBook::Add(uint32_t locate, uint64_t reference, uint8
   if (orders_live_ == options_.orders_max) [[unlikely]]
     return Done(locate, BookOutcome::kOrdersFull);
   bool top_changed = false;
-  const uint32_t sell = side == itch::kSell ? 1 : 0;
-  if (!Link(slot, reference, 2 * locate + sell, shares, price, attribution, &top_changed)) [[unlikely]]
+  if (!Link<kTops>(slot, reference, key, home, shares, attribution, &top_changed)) [[unlikely]]
     return Done(locate, BookOutcome::kLevelsFull);
   return Done(locate, BookOutcome::kApplied, top_changed);
 }
 
-FEEDFARM_INLINE Applied ItchBook::Delete(uint32_t locate, uint64_t reference) {
+template <bool kTops>
+FEEDFARM_INLINE Applied ItchBook::Delete(const uint8_t* message, uint64_t reference) {
+  const uint32_t locate = LoadBig<uint16_t>(message + 1);
   uint32_t& slot = order_index_.Slot(reference);
-  const uint32_t order = order_index_.Find(slot, reference);
+  const OrderHandle order = order_index_.Find(slot, reference);
   if (order == 0) [[unlikely]]
     return Done(locate, BookOutcome::kUnknownOrder);
-  if (orders_[order].side / 2 != locate) [[unlikely]]
+  const uint32_t line = queue_.LevelOf(order);
+  if (lines_.level(line).side() / 2 != locate) [[unlikely]]
     return Done(locate, BookOutcome::kWrongInstrument);
-  return Done(locate, BookOutcome::kApplied, Remove(slot, order));
+  return Done(locate, BookOutcome::kApplied, Remove<kTops>(slot, reference, order, line));
 }
 
-FEEDFARM_INLINE Applied ItchBook::Reduce(uint32_t locate, uint64_t reference, uint32_t shares) {
+// Reference and shares stand at the same place in all messages that reduce.
+template <bool kTops>
+FEEDFARM_INLINE Applied ItchBook::Reduce(const uint8_t* message, uint64_t reference) {
+  const auto cancel = itch::OrderCancel::Decode(message);
+  const uint32_t locate = cancel.head.locate.value, shares = cancel.shares.value;
   uint32_t& slot = order_index_.Slot(reference);
-  const uint32_t index = order_index_.Find(slot, reference);
-  if (index == 0) [[unlikely]]
+  const OrderHandle order = order_index_.Find(slot, reference);
+  if (order == 0) [[unlikely]]
     return Done(locate, BookOutcome::kUnknownOrder);
-  BookOrder& order = orders_[index];
-  if (order.side / 2 != locate) [[unlikely]]
+  const uint32_t line = queue_.LevelOf(order);
+  LevelLine& level = lines_.level(line);
+  if (level.side() / 2 != locate) [[unlikely]]
     return Done(locate, BookOutcome::kWrongInstrument);
   if (shares == 0) [[unlikely]]
     return Done(locate, BookOutcome::kZeroShares);
-  if (shares >= order.shares) {
-    const BookOutcome outcome = shares == order.shares ? BookOutcome::kApplied : BookOutcome::kTooManyShares;
-    return Done(locate, outcome, Remove(slot, index));
+  OrderCell& cell = lines_.cell(order);
+  if (shares >= cell.shares) {
+    const BookOutcome outcome = shares == cell.shares ? BookOutcome::kApplied : BookOutcome::kTooManyShares;
+    return Done(locate, outcome, Remove<kTops>(slot, reference, order, line));
   }
-  order.shares -= shares;
-  levels_[order.level].shares -= shares;
-  return Done(locate, BookOutcome::kApplied, best_[order.side] == order.level);
+  cell.shares -= shares;
+  level.shares -= shares;
+  return Done(locate, BookOutcome::kApplied, kTops && IsBest(level.side(), level.price()));
 }
 
-FEEDFARM_INLINE Applied ItchBook::Replace(uint32_t locate, uint64_t old_reference, uint64_t reference, uint32_t shares,
-                                          uint32_t price) {
+template <bool kTops>
+FEEDFARM_INLINE Applied ItchBook::Replace(const uint8_t* message, uint64_t old_reference) {
+  const auto replace = itch::OrderReplace::Decode(message);
+  const uint32_t locate = replace.head.locate.value;
   uint32_t& old_slot = order_index_.Slot(old_reference);
-  const uint32_t old_index = order_index_.Find(old_slot, old_reference);
-  if (old_index == 0) [[unlikely]]
+  const OrderHandle old_order = order_index_.Find(old_slot, old_reference);
+  if (old_order == 0) [[unlikely]]
     return Done(locate, BookOutcome::kUnknownOrder);
-  const uint32_t side = orders_[old_index].side, attribution = orders_[old_index].attribution;
+  const uint32_t line = queue_.LevelOf(old_order);
+  const uint32_t side = lines_.level(line).side(), attribution = AttributionOf(old_order);
   if (side / 2 != locate) [[unlikely]]
     return Done(locate, BookOutcome::kWrongInstrument);
+  const uint64_t reference = replace.new_order.value;
   uint32_t& slot = order_index_.Slot(reference);
   if (order_index_.Has(slot, reference)) [[unlikely]]
     return Done(locate, BookOutcome::kDuplicateOrder);
-  bool top_changed = Remove(old_slot, old_index);
-  if (shares == 0) [[unlikely]]
+  bool top_changed = Remove<kTops>(old_slot, old_reference, old_order, line);
+  if (replace.shares.value == 0) [[unlikely]]
     return Done(locate, BookOutcome::kZeroShares, top_changed);
-  if (!Link(slot, reference, side, shares, price, attribution, &top_changed)) [[unlikely]]
+  const uint32_t price = replace.price.value;
+  if (!Link<kTops>(slot, reference, LevelTable::KeyOf(side, price), level_table_.Home(side, price),
+                   replace.shares.value, attribution, &top_changed)) [[unlikely]]
     return Done(locate, BookOutcome::kLevelsFull, top_changed);
   return Done(locate, BookOutcome::kApplied, top_changed);
 }
 
-Applied ItchBook::Apply(std::span<const uint8_t> message) {
+template <bool kTops>
+FEEDFARM_INLINE Applied ItchBook::ApplyUnread(std::span<const uint8_t> message) {
   if (message.empty() || itch::MessageLength(message[0]) != message.size()) [[unlikely]]
     return Done(0, BookOutcome::kMalformed);
   const uint8_t* at = message.data();
-  const uint32_t locate = LoadBig<uint16_t>(at + 1);
+  const auto add = [&](uint32_t attribution) __attribute__((always_inline)) {
+    const uint32_t side = 2 * LoadBig<uint16_t>(at + 1) + (at[19] == itch::kSell), price = LoadBig<uint32_t>(at + 32);
+    return Add<kTops>(at, LoadBig<uint64_t>(at + 11), LevelTable::KeyOf(side, price), level_table_.Home(side, price),
+                      attribution);
+  };
   switch (static_cast<char>(at[0])) {
-    case itch::AddOrder::kType: {
-      const auto add = itch::AddOrder::Decode(at);
-      return Add(locate, add.order.value, static_cast<uint8_t>(add.side), add.shares.value, add.price.value, 0);
-    }
+    case itch::AddOrder::kType:
+      return add(0);
     case itch::OrderDelete::kType:
-      return Delete(locate, itch::OrderDelete::Decode(at).order.value);
-    case itch::OrderReplace::kType: {
-      const auto replace = itch::OrderReplace::Decode(at);
-      return Replace(locate, replace.old_order.value, replace.new_order.value, replace.shares.value,
-                     replace.price.value);
-    }
+      return Delete<kTops>(at, LoadBig<uint64_t>(at + 11));
+    case itch::OrderReplace::kType:
+      return Replace<kTops>(at, LoadBig<uint64_t>(at + 11));
     case itch::OrderExecuted::kType:
     case itch::OrderExecutedWithPrice::kType:
-    case itch::OrderCancel::kType: {
-      // Reference and shares stand at the same place in all three.
-      const auto cancel = itch::OrderCancel::Decode(at);
-      return Reduce(locate, cancel.order.value, cancel.shares.value);
-    }
-    case itch::AddOrderAttributed::kType: {
-      const auto add = itch::AddOrderAttributed::Decode(at);
-      return Add(locate, add.order.value, static_cast<uint8_t>(add.side), add.shares.value, add.price.value,
-                 AttributionBits(add.attribution));
-    }
+    case itch::OrderCancel::kType:
+      return Reduce<kTops>(at, LoadBig<uint64_t>(at + 11));
+    case itch::AddOrderAttributed::kType:
+      return add(std::bit_cast<uint32_t>(itch::AddOrderAttributed::Decode(at).attribution));
     default:
-      return KeepState(at, locate);
+      return KeepState(at, LoadBig<uint16_t>(at + 1));
+  }
+}
+
+FEEDFARM_INLINE ItchBook::Intent ItchBook::Read(std::span<const uint8_t> message) const {
+  const uint8_t* at = message.data();
+  if (message.empty() || kShapes[at[0]].bytes != message.size()) [[unlikely]]
+    return {};
+  // No branch on the type: it cannot be predicted.
+  const Shape shape = kShapes[at[0]];
+  const uint32_t side = 2 * LoadBig<uint16_t>(at + 1) + (at[shape.side] == itch::kSell);
+  const uint32_t price = LoadBig<uint32_t>(at + shape.price);
+  return {.message = at,
+          .reference = LoadBig<uint64_t>(at + shape.reference),
+          .key = LevelTable::KeyOf(side, price),
+          .home = level_table_.Home(side, price) & (0 - uint32_t{shape.price != 0}),
+          .order = 0,
+          .type = at[0]};
+}
+
+template <bool kTops>
+FEEDFARM_INLINE Applied ItchBook::ApplyRead(const Intent& intent) {
+  switch (static_cast<char>(intent.type)) {
+    case itch::AddOrder::kType:
+      return Add<kTops>(intent.message, intent.reference, intent.key, intent.home, 0);
+    case itch::OrderDelete::kType:
+      return Delete<kTops>(intent.message, intent.reference);
+    case itch::OrderReplace::kType:
+      return Replace<kTops>(intent.message, intent.reference);
+    case itch::OrderExecuted::kType:
+    case itch::OrderExecutedWithPrice::kType:
+    case itch::OrderCancel::kType:
+      return Reduce<kTops>(intent.message, intent.reference);
+    case itch::AddOrderAttributed::kType:
+      return Add<kTops>(intent.message, intent.reference, intent.key, intent.home,
+                        std::bit_cast<uint32_t>(itch::AddOrderAttributed::Decode(intent.message).attribution));
+    case 0:
+      return Done(0, BookOutcome::kMalformed);
+    default:
+      return KeepState(intent.message, LoadBig<uint16_t>(intent.message + 1));
+  }
+}
+
+template <bool kTops>
+FEEDFARM_INLINE void ItchBook::Prefetch(const Intent& intent) const {
+  order_index_.Prefetch(intent.reference);
+  PrefetchLine(lines_.address(intent.home));
+  PrefetchLine(lines_.address(intent.home ^ uint32_t{intent.type == itch::OrderReplace::kType}));
+  if constexpr (kTops) ladders_.Prefetch(LevelTable::SideOf(intent.key));
+}
+
+FEEDFARM_INLINE void ItchBook::PrefetchOrder(Intent& intent) const {
+  intent.order = order_index_.PrefetchOrder(intent.reference);
+}
+
+template <bool kTops>
+FEEDFARM_INLINE void ItchBook::PrefetchRest(const Intent& intent) const {
+  PrefetchLine(lines_.address(queue_.LevelOf(intent.order)));
+  const LevelLine& home = lines_.level(intent.home);
+  PrefetchLine(lines_.address(home.tail));
+  if constexpr (!kTops) {
+    // The side's prices are needed where one comes or goes. No branch: whether it does cannot be predicted.
+    const LevelLine& level = lines_.level(LineOf(intent.order));
+    const uint64_t key = level.orders == 1 ? level.key : intent.key;
+    const bool needed = (level.orders == 1) | ((intent.home != 0) & (home.key != intent.key));
+    ladders_.Prefetch(LevelTable::SideOf(key) & (0 - uint32_t{needed}));
+  }
+}
+
+template <bool kTops>
+FEEDFARM_INLINE void ItchBook::ApplyAll(std::span<const std::span<const uint8_t>> messages, TopListener* listener) {
+  const auto tell = [&](size_t i, const Applied& applied) __attribute__((always_inline)) {
+    if constexpr (kTops) {
+      if (applied.top_changed) listener->TopChanged(i, Top(applied.instrument));
+    }
+  };
+  if (orders_live_ < options_.orders_near) {
+    for (size_t i = 0; i < messages.size(); ++i) tell(i, ApplyUnread<kTops>(messages[i]));
+    return;
+  }
+  std::array<Intent, 4 * kRunAheadBlock> intents;
+  const auto intent = [&](size_t i) -> Intent& { return intents[i % intents.size()]; };
+  RunAhead(
+      messages.size(),
+      [&](size_t i) __attribute__((always_inline)) {
+        intent(i) = Read(messages[i]);
+        Prefetch<kTops>(intent(i));
+      },
+      [&](size_t i) __attribute__((always_inline)) { PrefetchOrder(intent(i)); },
+      [&](size_t i) __attribute__((always_inline)) { PrefetchRest<kTops>(intent(i)); },
+      [&](size_t i) __attribute__((always_inline)) { tell(i, ApplyRead<kTops>(intent(i))); });
+}
+
+Applied ItchBook::Apply(std::span<const uint8_t> message) { return ApplyUnread<true>(message); }
+
+void ItchBook::ApplyRun(std::span<const std::span<const uint8_t>> messages, TopListener* listener) {
+  if (listener == nullptr) {
+    ApplyAll<false>(messages, nullptr);
+  } else {
+    ApplyAll<true>(messages, listener);
   }
 }
 
@@ -289,10 +364,15 @@ Applied ItchBook::KeepState(const uint8_t* message, uint32_t locate) {
 TopOfBook ItchBook::Top(uint32_t locate) const {
   TopOfBook top;
   if (locate >= options_.locates_max) return top;
-  const uint32_t bid = best_[Side(locate, BookSide::kBuy)];
-  const uint32_t ask = best_[Side(locate, BookSide::kSell)];
-  if (bid != 0) top.bid_price = levels_[bid].price, top.bid_shares = levels_[bid].shares;
-  if (ask != 0) top.ask_price = levels_[ask].price, top.ask_shares = levels_[ask].shares;
+  const auto best = [&](BookSide book_side, uint64_t* price, uint64_t* shares) {
+    const uint32_t side = Side(locate, book_side);
+    if (ladders_.empty(side)) return;
+    const LevelLine& level = lines_.level(LevelAt(side, LevelPrice(side, ladders_.best(side))));
+    *price = level.price();
+    *shares = level.shares;
+  };
+  best(BookSide::kBuy, &top.bid_price, &top.bid_shares);
+  best(BookSide::kSell, &top.ask_price, &top.ask_shares);
   return top;
 }
 
@@ -309,8 +389,8 @@ uint64_t ItchBook::StateHash() const {
 
 uint64_t ItchBook::InstrumentHash(uint32_t locate) const {
   const ItchInstrumentState& state = states_[locate];
-  const uint32_t* best = &best_[Side(locate, BookSide::kBuy)];
-  if (state.present == 0 && best[0] == 0 && best[1] == 0) return 0;
+  const uint32_t side = Side(locate, BookSide::kBuy);
+  if (state.present == 0 && ladders_.empty(side) && ladders_.empty(side + 1)) return 0;
   StateDigest digest(locate);
   state.Digest(digest);
   for (const BookSide side : {BookSide::kBuy, BookSide::kSell}) {
@@ -334,12 +414,12 @@ const uint8_t* ItchBook::StockOf(uint32_t locate) const {
   return state.Has(0) ? state.bytes.data() : reinterpret_cast<const uint8_t*>(kNone.data());
 }
 
-size_t ItchBook::EncodeOrder(uint32_t locate, const BookOrder& order, uint32_t price, const uint8_t* stock,
-                             uint8_t* out) const {
+size_t ItchBook::EncodeOrder(uint32_t locate, BookSide side, const BookOrder& order, uint32_t price,
+                             const uint8_t* stock, uint8_t* out) const {
   itch::AddOrderAttributed add;
   add.head.locate = {static_cast<uint16_t>(locate)};
   add.order = {order.reference};
-  add.side = order.side % 2 == 0 ? itch::kBuy : itch::kSell;
+  add.side = side == BookSide::kBuy ? itch::kBuy : itch::kSell;
   add.shares = {order.shares};
   std::memcpy(add.stock.data(), stock, add.stock.size());
   add.price = {price};

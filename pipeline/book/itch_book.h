@@ -8,14 +8,15 @@
 
 #include "absl/status/statusor.h"
 #include "pipeline/base/endian.h"
+#include "pipeline/book/book_line.h"
 #include "pipeline/book/book_order.h"
 #include "pipeline/book/feed_book.h"
 #include "pipeline/book/huge_array.h"
 #include "pipeline/book/itch_state.h"
-#include "pipeline/book/level_index.h"
-#include "pipeline/book/level_tree.h"
+#include "pipeline/book/level_queue.h"
+#include "pipeline/book/level_table.h"
 #include "pipeline/book/order_index.h"
-#include "pipeline/book/prefetch_line.h"
+#include "pipeline/book/price_ladder.h"
 #include "pipeline/itch/messages_admin.h"
 #include "pipeline/itch/types.h"
 
@@ -25,9 +26,10 @@ namespace feedfarm {
 // price (a replace goes to the end; a partial execution or cancel stays), each price with its shares and orders, best
 // bid and offer; beside them directory, trading state, Reg SHO, halts, IPO release, auction collar, circuit breaker.
 //
-// Memory, all of it touched in Create: 32 bytes an order and 16 to 32 of index (OrderIndex); 32 bytes a level and, of
-// trees, 26 bytes a level and 128 a side of an instrument; 128 bytes a locate. With the default bounds 64 + 32 + 32 +
-// 43 + 8 MB. Beyond a bound adds are lost and counted: the book stays whole, but is no longer the exchange's.
+// Memory, all of it touched in Create: of an order 80 bytes (a line of its own in the worst case, and attributions) and
+// 40 to 80 of index (OrderIndex); of a level 160 to 320 (LevelTable) and 26 of tree; of a locate 192 and trees. With
+// the default bounds 160 + 80 + 160 + 43 + 12 MiB. Beyond a bound adds are lost and counted: the book stays whole, but
+// is no longer the exchange's.
 //
 // State hash: the sum over instruments of StateDigest(locate) over
 //     each part of itch_state that is known: its number from 1, its bytes;
@@ -43,6 +45,9 @@ class ItchBook {
     uint32_t orders_max = 2 << 20;   // live at once; at most OrderIndex::kOrdersMax
     uint32_t levels_max = 1 << 20;   // live at once
     uint32_t locates_max = 1 << 16;  // locates 0..locates_max - 1
+    // Up to so many live orders all that is touched stays in the second-level cache by itself, and hints would cost
+    // more than they bring.
+    uint32_t orders_near = 1 << 17;
   };
 
   // INVALID_ARGUMENT: a bound of 0 or too large. RESOURCE_EXHAUSTED and the like: no memory.
@@ -50,9 +55,6 @@ class ItchBook {
 
   // --- FeedBook ---
 
-  static constexpr size_t kPrefetchStages = 4;
-  // All that is live fits the near caches: hints would cost more than they bring.
-  bool near() const { return orders_live_ < kOrdersNear; }
   // What messages that belong together have in common: the locate, 0 for those about the feed as a whole. Books to
   // which messages are dealt out by it have hashes that add up, as long as no reference lives in two of them at once.
   static uint32_t Route(std::span<const uint8_t> message) {
@@ -62,14 +64,7 @@ class ItchBook {
     return feed_wide ? 0 : LoadBig<uint16_t>(message.data() + 1);
   }
   Applied Apply(std::span<const uint8_t> message);
-  void Prefetch(size_t stage, std::span<const uint8_t> message) const {
-    if (stage == 0) PrefetchStage<0>(message);
-    if (stage == 1) PrefetchStage<1>(message);
-    if (stage == 2) PrefetchStage<2>(message);
-    if (stage == 3) PrefetchStage<3>(message);
-  }
-  template <size_t kStage>
-  void PrefetchStage(std::span<const uint8_t> message) const;
+  void ApplyRun(std::span<const std::span<const uint8_t>> messages, TopListener* listener);
   void Clear();
   uint64_t StateHash() const;
   TopOfBook Top(uint32_t locate) const;
@@ -85,20 +80,25 @@ class ItchBook {
     uint32_t price;  // four decimals
     uint32_t orders;
     uint64_t shares;
-    uint32_t head;  // for ForEachOrder
+    uint32_t line;  // for ForEachOrder
   };
   // fn(LevelView), the best first. locate < locates_max.
   template <class Fn>
   void ForEachLevel(uint32_t locate, BookSide side, Fn&& fn) const {
-    tree_.ForEach(roots_[Side(locate, side)], [&](int32_t, uint32_t index) {
-      const BookLevel& level = levels_[index];
-      fn(LevelView{level.price, level.orders, level.shares, level.head});
+    const uint32_t number = Side(locate, side);
+    ladders_.ForEach(number, [&](int32_t key) {
+      const uint32_t line = LevelAt(number, LevelPrice(number, key));
+      const LevelLine& level = lines_.level(line);
+      fn(LevelView{level.price(), level.orders, level.shares, line});
     });
   }
   // fn(const BookOrder&), in time priority.
   template <class Fn>
   void ForEachOrder(const LevelView& level, Fn&& fn) const {
-    for (uint32_t order = level.head; order != 0; order = orders_[order].next) fn(orders_[order]);
+    queue_.ForEach(level.line, [&](OrderHandle order) {
+      const OrderCell& cell = lines_.cell(order);
+      fn(BookOrder{cell.reference(), cell.shares, AttributionOf(order)});
+    });
   }
   const ItchInstrumentState& state(uint32_t locate) const { return states_[locate]; }
   const ItchFeedState& feed_state() const { return feed_; }
@@ -110,67 +110,86 @@ class ItchBook {
   uint64_t bytes() const;
 
  private:
-  using Tree = LevelTree<int32_t>;
-
   explicit ItchBook(const Options& options) : options_(options) {}
   absl::Status Allocate();
 
-  // Orders that, with all that belongs to them, stay in the second-level cache by themselves.
-  static constexpr uint32_t kOrdersNear = 1 << 17;
-  // Where the price stands at which a message puts an order into the book; 0: it puts none.
-  static constexpr std::array<uint8_t, 256> kPriceAt = [] {
-    std::array<uint8_t, 256> at{};
-    at['A'] = at['F'] = 32;
-    at['U'] = 31;
-    return at;
-  }();
+  // What a message is about to do, as far as its bytes say.
+  struct Intent {
+    const uint8_t* message;
+    uint64_t reference;  // of an order; of messages about none: anything
+    uint64_t key;        // of the level at which an order is put; of others, and of a replace, which does not say its
+                         // side: anything
+    uint32_t home;       // of the level at which an order is put; a replace: or home ^ 1; 0: none
+    OrderHandle order;   // probably the one that reference names
+    uint8_t type;        // 0: malformed
+  };
+  Intent Read(std::span<const uint8_t> message) const;
+  template <bool kTops>
+  void Prefetch(const Intent& intent) const;
+  void PrefetchOrder(Intent& intent) const;
+  template <bool kTops>
+  void PrefetchRest(const Intent& intent) const;
+  // kTops: somebody asks for Applied::top_changed.
+  template <bool kTops>
+  void ApplyAll(std::span<const std::span<const uint8_t>> messages, TopListener* listener);
+  template <bool kTops>
+  Applied ApplyRead(const Intent& intent);
+  template <bool kTops>
+  Applied ApplyUnread(std::span<const uint8_t> message);
 
-  static size_t Side(uint32_t locate, BookSide side) { return 2 * size_t{locate} + static_cast<size_t>(side); }
+  static uint32_t Side(uint32_t locate, BookSide side) { return 2 * locate + static_cast<uint32_t>(side); }
 
   Applied Done(uint32_t locate, BookOutcome outcome, bool top_changed = false) {
     ++outcomes_[static_cast<size_t>(outcome)];
     return {locate, outcome, top_changed};
   }
 
-  Applied Add(uint32_t locate, uint64_t reference, uint8_t side, uint32_t shares, uint32_t price, uint32_t attribution);
-  Applied Reduce(uint32_t locate, uint64_t reference, uint32_t shares);
-  Applied Delete(uint32_t locate, uint64_t reference);
-  Applied Replace(uint32_t locate, uint64_t old_reference, uint64_t reference, uint32_t shares, uint32_t price);
+  // `message`'s own reference, and the level's key and home, are read already.
+  template <bool kTops>
+  Applied Add(const uint8_t* message, uint64_t reference, uint64_t key, uint32_t home, uint32_t attribution);
+  template <bool kTops>
+  Applied Reduce(const uint8_t* message, uint64_t reference);
+  template <bool kTops>
+  Applied Delete(const uint8_t* message, uint64_t reference);
+  template <bool kTops>
+  Applied Replace(const uint8_t* message, uint64_t reference);
   Applied KeepState(const uint8_t* message, uint32_t locate);
 
-  // Puts an order at the end of its price. `slot` is the reference's; there is room for an order. False: there is no
-  // level for it.
-  bool Link(uint32_t& slot, uint64_t reference, uint32_t side, uint32_t shares, uint32_t price, uint32_t attribution,
+  // The line of a price, or 0.
+  uint32_t LevelAt(uint32_t side, uint32_t price) const {
+    return level_table_.Find(LevelTable::KeyOf(side, price), level_table_.Home(side, price));
+  }
+  bool IsBest(uint32_t side, uint32_t price) const { return ladders_.best(side) == LevelKey(side, price); }
+  // Puts an order at the end of its price. `slot` is the reference's, `key` and `home` the level's; there is room for
+  // an order. False: there is no room for its level.
+  template <bool kTops>
+  bool Link(uint32_t& slot, uint64_t reference, uint64_t key, uint32_t home, uint32_t shares, uint32_t attribution,
             bool* top_changed);
-  // Takes an order out of its level and the index and frees it. True: best price or its shares changed.
-  bool Remove(uint32_t& slot, uint32_t order);
-  void InsertLevel(uint32_t level, LevelIndex::Key place);
-  void EraseLevel(uint32_t level);
-  uint32_t NewOrder();
-  uint32_t NewLevel();
+  // Takes an order of the level at `line` out of it and the index. True: best price or its shares changed.
+  template <bool kTops>
+  bool Remove(uint32_t& slot, uint64_t reference, OrderHandle order, uint32_t line);
+  uint32_t NewLevel(uint64_t key, uint32_t home);
+  void EraseLevel(uint32_t line);
+  uint32_t AttributionOf(OrderHandle order) const {
+    return lines_.cells(LineOf(order)).attributed(order % 16) ? attributions_[order / 4] : 0;
+  }
 
   uint64_t InstrumentHash(uint32_t locate) const;
-  size_t EncodeOrder(uint32_t locate, const BookOrder& order, uint32_t price, const uint8_t* stock, uint8_t* out) const;
+  size_t EncodeOrder(uint32_t locate, BookSide side, const BookOrder& order, uint32_t price, const uint8_t* stock,
+                     uint8_t* out) const;
   const uint8_t* StockOf(uint32_t locate) const;
 
   const Options options_;
-  HugeArray<BookOrder> orders_;  // from 1
-  HugeArray<BookLevel> levels_;  // from 1
-  // By side, 2 x locate + BookSide.
-  HugeArray<uint32_t> best_;  // level; 0 = the side is empty
-  HugeArray<Tree::Root> roots_;
+  BookLines lines_;
+  HugeArray<uint32_t> attributions_;  // by order handle / 4, where its line says that it has one
+  PriceLadders ladders_;              // by 2 x locate + BookSide
   HugeArray<ItchInstrumentState> states_;
   OrderIndex order_index_;
-  LevelIndex level_index_;
-  Tree tree_;
+  LevelTable level_table_;
+  LevelQueue queue_;
   ItchFeedState feed_{};
   std::array<uint64_t, kBookOutcomes> outcomes_{};
-  // Free ones are a stack of those used before, and all beyond `used`.
-  uint32_t orders_free_ = 0;
-  uint32_t orders_used_ = 0;
   uint32_t orders_live_ = 0;
-  uint32_t levels_free_ = 0;
-  uint32_t levels_used_ = 0;
   uint32_t levels_live_ = 0;
 };
 
@@ -191,47 +210,10 @@ void ItchBook::EmitState(Emit&& emit) const {
     }
     for (const BookSide side : {BookSide::kBuy, BookSide::kSell}) {
       ForEachLevel(locate, side, [&](const LevelView& level) {
-        ForEachOrder(level,
-                     [&](const BookOrder& order) { send(EncodeOrder(locate, order, level.price, stock, out.data())); });
+        ForEachOrder(level, [&](const BookOrder& order) {
+          send(EncodeOrder(locate, side, order, level.price, stock, out.data()));
+        });
       });
-    }
-  }
-}
-
-template <size_t kStage>
-inline void ItchBook::PrefetchStage(std::span<const uint8_t> message) const {
-  if (near() || message.size() < 19) return;
-  // Locate and reference stand at the same place in every message of an order, the price of a new one at kPriceAt. In
-  // others something else stands there, and the hint is for nothing. No branch on the type: it cannot be predicted.
-  const uint8_t* at = message.data();
-  const size_t price_at = kPriceAt[at[0]];
-  if (message.size() < price_at + sizeof(uint32_t)) return;
-  const uint64_t reference = LoadBig<uint64_t>(at + 11);
-  LevelIndex::Key key = level_index_.KeyOf(LoadBig<uint16_t>(at + 1), LoadBig<uint32_t>(at + price_at));
-  key.line &= 0 - size_t{price_at != 0};
-  if constexpr (kStage == 0) {
-    order_index_.PrefetchSlot(reference);
-    level_index_.Prefetch(key);
-  } else if constexpr (kStage == 1) {
-    order_index_.PrefetchOrder(reference);
-    PrefetchLine(&levels_[level_index_.Guess(key)]);
-  } else if constexpr (kStage == 2) {
-    const BookOrder& order = orders_[order_index_.Guess(reference)];
-    PrefetchLine(&levels_[order.level]);
-    PrefetchLine(&orders_[order.previous]);
-    PrefetchLine(&orders_[order.next]);
-    PrefetchLine(&orders_[levels_[level_index_.Guess(key)].tail]);
-  } else {
-    const BookOrder& order = orders_[order_index_.Guess(reference)];
-    const BookLevel& level = levels_[order.level];
-    if (level.orders == 1) {
-      tree_.Prefetch(roots_[level.side], LevelKey(level.side, level.price));
-      level_index_.Prefetch(level_index_.KeyOf(level.side / 2, level.price));
-    }
-    const uint32_t locate = LoadBig<uint16_t>(at + 1);
-    if (price_at == 32 && locate < options_.locates_max && level_index_.LooksAbsent(key)) {
-      const uint32_t side = 2 * locate + (at[19] == 'S');
-      tree_.Prefetch(roots_[side], LevelKey(side, LoadBig<uint32_t>(at + price_at)));
     }
   }
 }

@@ -97,6 +97,14 @@ class LevelTree {
   // fn(key, value), the best price first.
   template <class Fn>
   void ForEach(const Root& root, Fn&& fn) const {
+    ForEachWhile(root, [&](Key key, uint32_t value) {
+      fn(key, value);
+      return true;
+    });
+  }
+  // The same until fn says false.
+  template <class Fn>
+  void ForEachWhile(const Root& root, Fn&& fn) const {
     if (!root.empty()) Walk(root.node, root.height, fn);
   }
 
@@ -308,15 +316,12 @@ class LevelTree {
   }
 
   template <class Fn>
-  void Walk(uint32_t index, uint32_t height, Fn& fn) const {
+  bool Walk(uint32_t index, uint32_t height, Fn& fn) const {
     const Node& node = nodes_[index];
     for (uint32_t i = node.count; i-- > 0;) {
-      if (height > 1) {
-        Walk(node.values[i], height - 1, fn);
-      } else {
-        fn(node.keys[i], node.values[i]);
-      }
+      if (!(height > 1 ? Walk(node.values[i], height - 1, fn) : fn(node.keys[i], node.values[i]))) return false;
     }
+    return true;
   }
 
   HugeArray<Node> nodes_;

@@ -18,16 +18,17 @@ constexpr uint64_t kSlots = 8192;
 class OrderIndexTest : public testing::Test {
  protected:
   void SetUp() override {
-    ASSERT_TRUE(index_.Allocate(kOrdersMax, orders_.data()).ok());
-    for (uint32_t i = kOrdersMax; i > 0; --i) free_.push_back(i);
+    ASSERT_TRUE(lines_.Allocate(kOrdersMax + 1).ok());
+    ASSERT_TRUE(index_.Allocate(kOrdersMax, &lines_).ok());
+    for (uint32_t i = kOrdersMax; i > 0; --i) free_.push_back(16 * i + CellQueue::WordOf(1 + i % 3));
   }
 
   void Insert(uint64_t reference) {
     ASSERT_EQ(index_.Find(reference), live_.contains(reference) ? live_.at(reference) : 0);
     if (free_.empty() || live_.contains(reference)) return;
-    const uint32_t order = free_.back();
+    const OrderHandle order = free_.back();
     free_.pop_back();
-    orders_[order].reference = reference;
+    lines_.cell(order).Set(reference, 1);
     index_.Insert(reference, order);
     live_[reference] = order;
     references_.push_back(reference);
@@ -48,10 +49,10 @@ class OrderIndexTest : public testing::Test {
     for (const auto& [reference, order] : live_) ASSERT_EQ(index_.Find(reference), order) << reference;
   }
 
-  std::vector<BookOrder> orders_ = std::vector<BookOrder>(kOrdersMax + 1);
+  BookLines lines_;
   OrderIndex index_;
-  std::vector<uint32_t> free_;
-  std::unordered_map<uint64_t, uint32_t> live_;
+  std::vector<OrderHandle> free_;
+  std::unordered_map<uint64_t, OrderHandle> live_;
   std::vector<uint64_t> references_;
 };
 

@@ -114,7 +114,7 @@ struct MessageHead {
 
 // Reads an M from the M::kSize bytes at `at`, whose first one (the type) the caller has looked at.
 template <class M>
-M LoadMessage(const uint8_t* at) {
+[[gnu::always_inline]] inline M LoadMessage(const uint8_t* at) {
   M message;
   FieldLoader<std::endian::big> loader(at + 1);
   M::Walk(message, loader);

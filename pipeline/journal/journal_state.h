@@ -76,9 +76,8 @@ class JournalState final : public RecoverySink {
   const Book* book() const { return book_; }
 
  private:
-  // Messages applied as one batch, and how far ahead each stage of prefetching runs in it.
+  // Messages applied as one run.
   static constexpr size_t kWindow = 512;
-  static constexpr size_t kLead = 8;
 
   static absl::Status Contradiction(const RecordHeader& header, absl::string_view what) {
     return absl::DataLossError(absl::StrCat("record ", header.record, " ", what));
@@ -166,7 +165,7 @@ class JournalState final : public RecoverySink {
     size_t count = 0;
     do {
       for (count = 0; count < kWindow && walk.Next(&window[count]); ++count) observe(window[count]);
-      if (book_ != nullptr) ApplyBatch(*book_, std::span(window).first(count), kLead);
+      if (book_ != nullptr) book_->ApplyRun(std::span(window).first(count), nullptr);
       messages += count;
     } while (count == kWindow);
     return messages;

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <utility>
 
 #include "pipeline/base/spsc_ring.h"
@@ -46,21 +47,20 @@ class BookShard {
     const uint64_t mark = dispatched_.load(std::memory_order_acquire);
     const size_t waiting = in_.Readable();
     const size_t count = std::min({waiting, kTurn, out_.Writable(kTurn)});
-    size_t updates = 0;
     uint64_t done = 0;
-    for (size_t i = 0; i < count; ++i) {
-      Fetch(i, count);
-      const ShardMessage& message = in_.Item(i);
-      done = message.order + 1;
-      if (message.kind == ShardMessage::Kind::kClear) {
+    Updates updates(*this);
+    for (size_t i = 0; i < count;) {
+      const size_t run = RunFrom(i, count);
+      updates.Begin(i);
+      book_->ApplyRun(std::span(views_).first(run), &updates);
+      i += run;
+      if (i < count && in_.Item(i).kind == ShardMessage::Kind::kClear) {
         book_->Clear();
-        continue;
+        ++i;
       }
-      const Applied applied = book_->Apply(message.view());
-      if (!applied.top_changed) continue;
-      out_.Slot(updates++) = {message.order, message.sequence, book_->Top(applied.instrument)};
+      done = in_.Item(i - 1).order + 1;
     }
-    if (updates != 0) out_.Commit(updates);
+    if (updates.count() != 0) out_.Commit(updates.count());
     if (count != 0) in_.Release(count);
     const bool drained = count == waiting;
     if (drained) {
@@ -94,14 +94,32 @@ class BookShard {
 
  private:
   static constexpr size_t kTurn = 256;
-  static constexpr size_t kStages = Book::kPrefetchStages;
-  static constexpr size_t kStageMessages = 4;
 
-  void Fetch(size_t i, size_t count) const {
-    for (size_t stage = 0; stage < kStages; ++stage) {
-      const size_t ahead = i + (kStages - stage) * kStageMessages;
-      if (ahead < count) book_->Prefetch(stage, in_.Item(ahead).view());
+  // Puts the changes of best prices into the ring out.
+  class Updates final : public TopListener {
+   public:
+    explicit Updates(BookShard& shard) : shard_(shard) {}
+    // The next run begins at this item of the ring in.
+    void Begin(size_t first) { first_ = first; }
+    void TopChanged(size_t index, const TopOfBook& top) override {
+      const ShardMessage& message = shard_.in_.Item(first_ + index);
+      shard_.out_.Slot(count_++) = {message.order, message.sequence, top};
     }
+    size_t count() const { return count_; }
+
+   private:
+    BookShard& shard_;
+    size_t first_ = 0;
+    size_t count_ = 0;
+  };
+
+  // The messages from item `first` on up to the next clearing, put into views_. How many.
+  size_t RunFrom(size_t first, size_t count) {
+    size_t run = 0;
+    for (; first + run < count && in_.Item(first + run).kind != ShardMessage::Kind::kClear; ++run) {
+      views_[run] = in_.Item(first + run).view();
+    }
+    return run;
   }
 
   void Publish() {
@@ -113,6 +131,7 @@ class BookShard {
   }
 
   const std::unique_ptr<Book> book_;
+  std::array<std::span<const uint8_t>, kTurn> views_;
   SpscRing<ShardMessage> in_;
   SpscRing<TopUpdate> out_;
   bool published_ = false;

@@ -18,8 +18,6 @@ namespace feedfarm {
 // type 'D' takes the key out. Order matters, so that a lost, doubled or swapped message shows in the hash.
 class TallyBook {
  public:
-  static constexpr size_t kPrefetchStages = 1;
-
   Applied Apply(std::span<const uint8_t> message) {
     BookOutcome outcome = BookOutcome::kApplied;
     if (message.size() < 2) {
@@ -32,7 +30,9 @@ class TallyBook {
     ++outcomes_[static_cast<size_t>(outcome)];
     return {.outcome = outcome};
   }
-  void Prefetch(size_t, std::span<const uint8_t>) const {}
+  void ApplyRun(std::span<const std::span<const uint8_t>> messages, TopListener*) {
+    for (const std::span<const uint8_t> message : messages) Apply(message);
+  }
   void Clear() { entries_.clear(); }
   uint64_t StateHash() const {
     uint64_t hash = 0;
