@@ -7,7 +7,6 @@
 #include "absl/strings/str_cat.h"
 #include "pipeline/base/endian.h"
 #include "pipeline/base/status_macros.h"
-#include "pipeline/book/run_ahead.h"
 #include "pipeline/itch/decode.h"
 
 namespace feedfarm {
@@ -15,19 +14,19 @@ namespace {
 
 constexpr uint64_t kFeedDigest = 1 << 16;  // no locate
 
-// Where a message has what concerns orders. A place of 0 is for what it does not have: there the type is read.
+// What a type of message does to orders, and where it says so.
 struct Shape {
   uint8_t bytes;  // of the message; 0: there is no such type
-  uint8_t reference;
-  uint8_t price;  // of those that put an order into the book
-  uint8_t side;
+  uint8_t takes;  // 1: names a live order, at kReferenceAt
+  uint8_t puts;   // 1: puts one into the book
+  uint8_t price;  // where its price is
 };
+constexpr size_t kReferenceAt = 11, kSideAt = 19;
 constexpr std::array<Shape, 256> kShapes = [] {
   std::array<Shape, 256> shapes{};
   for (size_t type = 0; type < 256; ++type) shapes[type].bytes = static_cast<uint8_t>(itch::MessageLength(type));
-  for (const uint8_t type : {'A', 'F', 'E', 'C', 'X', 'D', 'U'}) shapes[type].reference = 11;
-  shapes['A'].price = shapes['F'].price = 32;
-  shapes['A'].side = shapes['F'].side = 19;
+  for (const uint8_t type : {'E', 'C', 'X', 'D', 'U'}) shapes[type].takes = 1;
+  for (const uint8_t type : {'A', 'F', 'U'}) shapes[type].puts = 1, shapes[type].price = 32;
   shapes['U'].price = 31;
   return shapes;
 }();
@@ -239,68 +238,83 @@ FEEDFARM_INLINE Applied ItchBook::ApplyUnread(std::span<const uint8_t> message) 
   }
 }
 
-FEEDFARM_INLINE ItchBook::Intent ItchBook::Read(std::span<const uint8_t> message) const {
-  const uint8_t* at = message.data();
-  if (message.empty() || kShapes[at[0]].bytes != message.size()) [[unlikely]]
-    return {};
-  // No branch on the type: it cannot be predicted.
-  const Shape shape = kShapes[at[0]];
-  const uint32_t side = 2 * LoadBig<uint16_t>(at + 1) + (at[shape.side] == itch::kSell);
-  const uint32_t price = LoadBig<uint32_t>(at + shape.price);
-  return {.message = at,
-          .reference = LoadBig<uint64_t>(at + shape.reference),
-          .key = LevelTable::KeyOf(side, price),
-          .home = level_table_.Home(side, price) & (0 - uint32_t{shape.price != 0}),
-          .order = 0,
-          .type = at[0]};
-}
-
 template <bool kTops>
-FEEDFARM_INLINE Applied ItchBook::ApplyRead(const Intent& intent) {
-  switch (static_cast<char>(intent.type)) {
+FEEDFARM_INLINE Applied ItchBook::ApplyRead(const Wave& wave, size_t i) {
+  const uint8_t* at = wave.messages[i].data();
+  switch (static_cast<char>(wave.types[i])) {
     case itch::AddOrder::kType:
-      return Add<kTops>(intent.message, intent.reference, intent.key, intent.home, 0);
+      return Add<kTops>(at, LoadBig<uint64_t>(at + kReferenceAt), wave.keys[i], wave.homes[i], 0);
     case itch::OrderDelete::kType:
-      return Delete<kTops>(intent.message, intent.reference);
+      return Delete<kTops>(at, LoadBig<uint64_t>(at + kReferenceAt));
     case itch::OrderReplace::kType:
-      return Replace<kTops>(intent.message, intent.reference);
+      return Replace<kTops>(at, LoadBig<uint64_t>(at + kReferenceAt));
     case itch::OrderExecuted::kType:
     case itch::OrderExecutedWithPrice::kType:
     case itch::OrderCancel::kType:
-      return Reduce<kTops>(intent.message, intent.reference);
+      return Reduce<kTops>(at, LoadBig<uint64_t>(at + kReferenceAt));
     case itch::AddOrderAttributed::kType:
-      return Add<kTops>(intent.message, intent.reference, intent.key, intent.home,
-                        std::bit_cast<uint32_t>(itch::AddOrderAttributed::Decode(intent.message).attribution));
+      return Add<kTops>(at, LoadBig<uint64_t>(at + kReferenceAt), wave.keys[i], wave.homes[i],
+                        std::bit_cast<uint32_t>(itch::AddOrderAttributed::Decode(at).attribution));
     case 0:
       return Done(0, BookOutcome::kMalformed);
     default:
-      return KeepState(intent.message, LoadBig<uint16_t>(intent.message + 1));
+      return KeepState(at, LoadBig<uint16_t>(at + 1));
   }
 }
 
-template <bool kTops>
-FEEDFARM_INLINE void ItchBook::Prefetch(const Intent& intent) const {
-  order_index_.Prefetch(intent.reference);
-  PrefetchLine(lines_.address(intent.home));
-  PrefetchLine(lines_.address(intent.home ^ uint32_t{intent.type == itch::OrderReplace::kType}));
-  if constexpr (kTops) ladders_.Prefetch(LevelTable::SideOf(intent.key));
+FEEDFARM_INLINE void ItchBook::Read(std::span<const std::span<const uint8_t>> messages, Wave& wave) const {
+  wave.messages = messages.data();
+  wave.count = messages.size() < kWave ? messages.size() : kWave;
+  size_t takes = 0, puts = 0;
+  for (size_t i = 0; i < wave.count; ++i) {
+    const std::span<const uint8_t> message = messages[i];
+    const uint32_t type = message.empty() ? 0 : message[0];
+    const Shape shape = kShapes[type];
+    const uint32_t whole = shape.bytes == message.size();
+    wave.types[i] = static_cast<uint8_t>(type & (0 - whole));
+    wave.takes[takes] = static_cast<uint8_t>(i);
+    takes += shape.takes & whole;
+    wave.puts[puts] = static_cast<uint8_t>(i);
+    puts += shape.puts & whole;
+  }
+  wave.takes_count = takes;
+  wave.puts_count = puts;
+  for (size_t k = 0; k < takes; ++k) {
+    order_index_.Prefetch(LoadBig<uint64_t>(messages[wave.takes[k]].data() + kReferenceAt));
+  }
+  for (size_t k = 0; k < puts; ++k) {
+    const size_t i = wave.puts[k];
+    const uint8_t* at = messages[i].data();
+    const uint32_t side = 2 * LoadBig<uint16_t>(at + 1) + (at[kSideAt] == itch::kSell);
+    const uint32_t price = LoadBig<uint32_t>(at + kShapes[at[0]].price);
+    wave.keys[i] = LevelTable::KeyOf(side, price);
+    const uint32_t home = wave.homes[i] = level_table_.Home(side, price);
+    PrefetchLine(lines_.address(home));
+    PrefetchLine(lines_.address(home ^ uint32_t{at[0] == itch::OrderReplace::kType}));
+  }
 }
 
-FEEDFARM_INLINE void ItchBook::PrefetchOrder(Intent& intent) const {
-  intent.order = order_index_.PrefetchOrder(intent.reference);
+FEEDFARM_INLINE void ItchBook::Locate(Wave& wave) const {
+  for (size_t k = 0; k < wave.takes_count; ++k) {
+    const uint8_t* at = wave.messages[wave.takes[k]].data();
+    wave.orders[k] = order_index_.PrefetchOrder(LoadBig<uint64_t>(at + kReferenceAt));
+  }
 }
 
+// The side's prices are needed where one comes or goes, or where somebody asks for the best.
 template <bool kTops>
-FEEDFARM_INLINE void ItchBook::PrefetchRest(const Intent& intent) const {
-  PrefetchLine(lines_.address(queue_.LevelOf(intent.order)));
-  const LevelLine& home = lines_.level(intent.home);
-  PrefetchLine(lines_.address(home.tail));
-  if constexpr (!kTops) {
-    // The side's prices are needed where one comes or goes. No branch: whether it does cannot be predicted.
-    const LevelLine& level = lines_.level(LineOf(intent.order));
-    const uint64_t key = level.orders == 1 ? level.key : intent.key;
-    const bool needed = (level.orders == 1) | ((intent.home != 0) & (home.key != intent.key));
-    ladders_.Prefetch(LevelTable::SideOf(key) & (0 - uint32_t{needed}));
+FEEDFARM_INLINE void ItchBook::Approach(const Wave& wave) const {
+  for (size_t k = 0; k < wave.takes_count; ++k) {
+    const OrderHandle order = wave.orders[k];
+    PrefetchLine(lines_.address(queue_.LevelOf(order)));
+    const LevelLine& level = lines_.level(LineOf(order));
+    ladders_.Prefetch(level.side() & (0 - uint32_t{kTops || level.orders == 1}));
+  }
+  for (size_t k = 0; k < wave.puts_count; ++k) {
+    const size_t i = wave.puts[k];
+    const LevelLine& home = lines_.level(wave.homes[i]);
+    PrefetchLine(lines_.address(home.tail));
+    ladders_.Prefetch(LevelTable::SideOf(wave.keys[i]) & (0 - uint32_t{kTops || home.key != wave.keys[i]}));
   }
 }
 
@@ -315,17 +329,19 @@ FEEDFARM_INLINE void ItchBook::ApplyAll(std::span<const std::span<const uint8_t>
     for (size_t i = 0; i < messages.size(); ++i) tell(i, ApplyUnread<kTops>(messages[i]));
     return;
   }
-  std::array<Intent, 4 * kRunAheadBlock> intents;
-  const auto intent = [&](size_t i) -> Intent& { return intents[i % intents.size()]; };
-  RunAhead(
-      messages.size(),
-      [&](size_t i) __attribute__((always_inline)) {
-        intent(i) = Read(messages[i]);
-        Prefetch<kTops>(intent(i));
-      },
-      [&](size_t i) __attribute__((always_inline)) { PrefetchOrder(intent(i)); },
-      [&](size_t i) __attribute__((always_inline)) { PrefetchRest<kTops>(intent(i)); },
-      [&](size_t i) __attribute__((always_inline)) { tell(i, ApplyRead<kTops>(intent(i))); });
+  // Each step is one wave behind the step before it.
+  std::array<Wave, 4> waves;
+  const size_t count = (messages.size() + kWave - 1) / kWave;
+  for (size_t number = 0; number < count + 3; ++number) {
+    const auto behind = [&](size_t steps) { return number >= steps && number - steps < count; };
+    if (behind(0)) Read(messages.subspan(number * kWave), waves[number % 4]);
+    if (behind(1)) Locate(waves[(number - 1) % 4]);
+    if (behind(2)) Approach<kTops>(waves[(number - 2) % 4]);
+    if (!behind(3)) continue;
+    const Wave& wave = waves[(number - 3) % 4];
+    const size_t first = (number - 3) * kWave;
+    for (size_t i = 0; i < wave.count; ++i) tell(first + i, ApplyRead<kTops>(wave, i));
+  }
 }
 
 Applied ItchBook::Apply(std::span<const uint8_t> message) { return ApplyUnread<true>(message); }

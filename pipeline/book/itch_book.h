@@ -47,7 +47,7 @@ class ItchBook {
     uint32_t locates_max = 1 << 16;  // locates 0..locates_max - 1
     // Up to so many live orders all that is touched stays in the second-level cache by itself, and hints would cost
     // more than they bring.
-    uint32_t orders_near = 1 << 17;
+    uint32_t orders_near = 1 << 14;
   };
 
   // INVALID_ARGUMENT: a bound of 0 or too large. RESOURCE_EXHAUSTED and the like: no memory.
@@ -113,27 +113,29 @@ class ItchBook {
   explicit ItchBook(const Options& options) : options_(options) {}
   absl::Status Allocate();
 
-  // What a message is about to do, as far as its bytes say.
-  struct Intent {
-    const uint8_t* message;
-    uint64_t reference;  // of an order; of messages about none: anything
-    uint64_t key;        // of the level at which an order is put; of others, and of a replace, which does not say its
-                         // side: anything
-    uint32_t home;       // of the level at which an order is put; a replace: or home ^ 1; 0: none
-    OrderHandle order;   // probably the one that reference names
-    uint8_t type;        // 0: malformed
+  // Messages that are applied together: what they touch is asked for in three steps, so that it is there when they are
+  // applied. Each step works on those alone that need it, without a branch on the type, which cannot be predicted.
+  static constexpr size_t kWave = 32;
+  struct Wave {
+    const std::span<const uint8_t>* messages;
+    size_t count;
+    size_t takes_count, puts_count;
+    std::array<uint8_t, kWave> types;       // 0: malformed
+    std::array<uint8_t, kWave> takes;       // messages that name an order
+    std::array<uint8_t, kWave> puts;        // messages that put one into the book
+    std::array<OrderHandle, kWave> orders;  // of takes: probably the order
+    std::array<uint64_t, kWave> keys;       // of a message that puts: the level's, but for the side of a replace
+    std::array<uint32_t, kWave> homes;      // and its home
   };
-  Intent Read(std::span<const uint8_t> message) const;
+  void Read(std::span<const std::span<const uint8_t>> messages, Wave& wave) const;
+  void Locate(Wave& wave) const;
   template <bool kTops>
-  void Prefetch(const Intent& intent) const;
-  void PrefetchOrder(Intent& intent) const;
-  template <bool kTops>
-  void PrefetchRest(const Intent& intent) const;
+  void Approach(const Wave& wave) const;
   // kTops: somebody asks for Applied::top_changed.
   template <bool kTops>
   void ApplyAll(std::span<const std::span<const uint8_t>> messages, TopListener* listener);
   template <bool kTops>
-  Applied ApplyRead(const Intent& intent);
+  Applied ApplyRead(const Wave& wave, size_t i);
   template <bool kTops>
   Applied ApplyUnread(std::span<const uint8_t> message);
 
