@@ -11,6 +11,7 @@
 #include "coordinator/campaign_report.h"
 #include "coordinator/coordinator.h"
 #include "coordinator/gate/verdict.h"
+#include "coordinator/rate_search/search_estimate.h"
 #include "coordinator/store/campaigns.h"
 #include "coordinator/store/results.h"
 #include "coordinator/store/runs.h"
@@ -149,10 +150,16 @@ absl::StatusOr<v1::PlanReply> Coordinator::Plan(const v1::SubmitRequest& request
   v1::PlanReply reply;
   AddDiagnostics(parsed, &reply);
   if (!parsed.ok()) return reply;
+  // Before the lock: a search is played through.
+  std::vector<v1::SearchEstimate> searches;
+  for (const v1::Scenario& scenario : parsed.campaign.scenarios()) {
+    searches.push_back(scenario.has_rate_search() ? EstimateSearch(scenario.rate_search()) : v1::SearchEstimate());
+  }
   absl::MutexLock lock(&mutex_);
   for (const v1::PlacementProblem& problem : Unplaceable(parsed.campaign)) *reply.add_unplaceable() = problem;
   const std::vector<PlacementHost> hosts = hosts_.ForPlacement(leases_, Now());
-  for (const v1::Scenario& scenario : parsed.campaign.scenarios()) {
+  for (int i = 0; i < parsed.campaign.scenarios_size(); ++i) {
+    const v1::Scenario& scenario = parsed.campaign.scenarios(i);
     const PairSearch search = FindPairNow(scenario.placement(), hosts);
     for (uint32_t repetition = 1; repetition <= scenario.repetitions(); ++repetition) {
       v1::PlannedRun* run = reply.add_runs();
@@ -161,7 +168,11 @@ absl::StatusOr<v1::PlanReply> Coordinator::Plan(const v1::SubmitRequest& request
       run->set_source_host(search.source.host);
       run->set_handler_host(search.handler.host);
       run->set_seed(RunSeed(parsed.campaign.seed(), scenario.name(), repetition));
-      run->set_duration_estimate_ns(EstimateTrafficNs(scenario).value_or(0));
+      if (scenario.has_rate_search()) {
+        *run->mutable_search() = searches[static_cast<size_t>(i)];
+      } else {
+        run->set_duration_estimate_ns(EstimateTrafficNs(scenario).value_or(0));
+      }
       for (const v1::Gate& gate : scenario.gates()) run->add_gates(gate.expression());
     }
   }

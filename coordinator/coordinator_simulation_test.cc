@@ -11,7 +11,10 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "coordinator/campaign/campaign_parser.h"
 #include "coordinator/coordinator.h"
+#include "coordinator/rate_search/rate_search.h"
+#include "coordinator/rate_search/trial_run.h"
 #include "coordinator/testing/simulated_agent.h"
 #include "gtest/gtest.h"
 #include "pipeline/base/rng.h"
@@ -42,6 +45,8 @@ struct Chaos {
   double repeat = 0;
   uint64_t delay_max_ns = 20 * kMs;
   AgentTroubles troubles;
+  // Of the handlers, for searches; 0 = traffic has no rate.
+  double capacity_pps = 0;
 };
 
 // One agent's connection and what is under way on it. Messages keep their order; a broken connection loses them all.
@@ -96,6 +101,17 @@ scenarios:
     timeout: 20s
 )";
 
+constexpr char kSearchCampaign[] = R"(campaign: searches
+seed: 5
+scenarios:
+  - name: search
+    traffic: {synthetic: {symbols: 10, messages_per_packet: 1}}
+    rate_search: {min: 1kpps, max: 100kpps, width: 2%, trial: {sum: 3s}}
+    gates: ["ndr_pps >= 1000"]
+    timeout: 20s
+)";
+constexpr double kCapacityPps = 23'456;
+
 class Farm {
  public:
   Farm(uint64_t seed, int agents, Chaos chaos) : rng_(seed), chaos_(chaos) {
@@ -107,6 +123,7 @@ class Farm {
     for (int i = 0; i < agents; ++i) {
       AgentSite& site = sites_.emplace_back();
       site.agent = std::make_unique<SimulatedAgent>(absl::StrCat("h", i), rng_.Next(), chaos.troubles);
+      site.agent->set_capacity_pps(chaos.capacity_pps);
     }
   }
   ~Farm() {
@@ -142,10 +159,16 @@ class Farm {
     store_.reset();
   }
 
-  void Submit() {
+  // Ends the coordinator between two transactions; it is back after so long.
+  void CrashCoordinator(uint64_t away_ns) {
+    StopCoordinator();
+    coordinator_again_ns_ = clock_.now_ns + away_ns;
+  }
+
+  void Submit(const char* campaign = kCampaign) {
     v1::SubmitRequest request;
     request.set_file("/sim.yaml");
-    request.set_text(kCampaign);
+    request.set_text(campaign);
     request.set_allow_unplaceable(false);
     if (coordinator_ == nullptr) return;
     const auto reply = coordinator_->Submit(request);
@@ -192,7 +215,9 @@ class Farm {
         EXPECT_EQ(run.state(), v1::RUN_STATE_FINISHED) << run.run_id() << " " << run.activity();
         ++verdicts_[run.result().verdict()];
         EXPECT_NE(run.result().verdict(), v1::VERDICT_UNSPECIFIED) << run.run_id();
-        if (run.result().verdict() == v1::VERDICT_PASSED) {
+        if (run.result().has_rate_search()) {
+          CheckSearch(run);
+        } else if (run.result().verdict() == v1::VERDICT_PASSED) {
           const std::optional<uint64_t> sent = CleanIntervals(run.run_id(), run.source_host());
           const std::optional<uint64_t> received = CleanIntervals(run.run_id(), run.handler_host());
           ASSERT_TRUE(sent.has_value() && received.has_value()) << run.DebugString();
@@ -208,10 +233,42 @@ class Farm {
     for (const v1::HostStatus& host : hosts.hosts()) EXPECT_EQ(host.run_id(), "") << host.name();
   }
 
+  // Trials of the first campaign's search so far; 0 while there is no coordinator.
+  uint32_t Trials() {
+    return coordinator_ == nullptr || campaigns_.empty() ? 0 : coordinator_->Get(campaigns_[0])->runs(0).trial();
+  }
+
   uint64_t verdicts(v1::Verdict verdict) { return verdicts_[verdict]; }
   Rng& rng() { return rng_; }
 
  private:
+  // What was tried and answered is what the algorithm does with such a handler, whatever happened between the trials.
+  static void CheckSearch(const v1::RunStatus& run) {
+    const v1::RateSearchResult& search = run.result().rate_search();
+    const RateSearchSettings settings =
+        SearchSettings(ParseCampaign("/sim.yaml", kSearchCampaign).campaign.scenarios(0).rate_search());
+    std::vector<TrialResult> trials;
+    for (const v1::TrialOutcome& outcome : search.trials()) {
+      const auto next = NextTrial(settings, trials);
+      ASSERT_TRUE(std::holds_alternative<Trial>(next)) << run.DebugString();
+      EXPECT_EQ(std::get<Trial>(next).load_pps, outcome.load_pps());
+      EXPECT_EQ(std::get<Trial>(next).duration_ns, outcome.duration_ns());
+      EXPECT_NEAR(outcome.loss_ratio(), std::max(0.0, 1 - kCapacityPps / outcome.load_pps()), 1e-3)
+          << outcome.DebugString();
+      trials.push_back(ResultOfTrial(outcome));
+    }
+    if (run.result().verdict() != v1::VERDICT_PASSED) return;
+    ASSERT_EQ(search.goals_size(), 3);
+    for (const v1::GoalAnswer& goal : search.goals()) {
+      const double capacity_pps = goal.goal() == "pdr" ? kCapacityPps / 0.995 : kCapacityPps;
+      EXPECT_EQ(goal.end(), "found");
+      // Less than a packet's loss in a trial is none.
+      EXPECT_LE(goal.lower_pps(), capacity_pps * 1.001) << goal.goal();
+      EXPECT_GT(goal.upper_pps(), capacity_pps) << goal.goal();
+      EXPECT_LE(goal.width(), 0.0201) << goal.goal();
+    }
+  }
+
   std::optional<uint64_t> CleanIntervals(const std::string& run_id, const std::string& host) {
     for (const AgentSite& site : sites_) {
       if (site.agent->host() != host) continue;
@@ -231,10 +288,8 @@ class Farm {
       if (rng_.Uniform() < chaos_.break_connection) Break(&site);
       if (rng_.Uniform() < chaos_.partition) site.reachable_ns = clock_.now_ns + rng_.Below(30 * kSecond);
     }
-    if (coordinator_ != nullptr && rng_.Uniform() < chaos_.coordinator_crash) {
-      StopCoordinator();
-      coordinator_again_ns_ = clock_.now_ns + rng_.Below(15 * kSecond);
-    }
+    if (coordinator_ != nullptr && rng_.Uniform() < chaos_.coordinator_crash)
+      CrashCoordinator(rng_.Below(15 * kSecond));
     if (coordinator_ != nullptr && !campaigns_.empty() && rng_.Uniform() < chaos_.cancel) {
       const absl::Status status = coordinator_->Cancel(campaigns_[rng_.Below(campaigns_.size())]);
       EXPECT_TRUE(status.ok() || status.code() == absl::StatusCode::kFailedPrecondition) << status;
@@ -301,11 +356,11 @@ class Farm {
   std::map<v1::Verdict, uint64_t> verdicts_;
 };
 
-void Simulate(Farm* farm, int campaigns) {
+void Simulate(Farm* farm, int campaigns, const char* campaign = kCampaign) {
   // All agents are known first.
   for (int i = 0; i < 40; ++i) farm->Step(true);
   for (int i = 0; i < campaigns && !testing::Test::HasFatalFailure(); ++i) {
-    farm->Submit();
+    farm->Submit(campaign);
     for (uint64_t s = farm->rng().Below(100); s > 0 && !testing::Test::HasFatalFailure(); --s) farm->Step(false);
   }
   farm->CalmDown();
@@ -378,6 +433,61 @@ TEST(CoordinatorSimulation, EveryCampaignEndsHonestlyWhateverHappens) {
     if (count > 0) RecordProperty(v1::Verdict_Name(verdict), static_cast<int>(count));
     if (count > 0) printf("%s %d\n", v1::Verdict_Name(verdict).c_str(), static_cast<int>(count));
   }
+}
+
+TEST(CoordinatorSimulation, LostAndLateMessagesAloneChangeNoSearch) {
+  Chaos chaos;
+  chaos.capacity_pps = kCapacityPps;
+  chaos.drop = 0.1;
+  chaos.repeat = 0.1;
+  chaos.delay_max_ns = 300 * kMs;
+  chaos.break_connection = 0.01;
+  Farm farm(5, 4, chaos);
+  Simulate(&farm, 4, kSearchCampaign);
+  EXPECT_EQ(farm.verdicts(v1::VERDICT_PASSED), 4u);
+}
+
+// The coordinator dies as soon as a trial is over and the next one is begun, each time.
+TEST(CoordinatorSimulation, ASearchSurvivesACoordinatorThatDiesAfterEachTrial) {
+  Chaos chaos;
+  chaos.capacity_pps = kCapacityPps;
+  Farm farm(6, 2, chaos);
+  for (int i = 0; i < 40; ++i) farm.Step(true);
+  farm.Submit(kSearchCampaign);
+  uint32_t deaths = 0;
+  for (int i = 0; i < 60'000 && !farm.AllFinished() && !HasFatalFailure(); ++i) {
+    farm.Step(true);
+    if (farm.Trials() <= deaths) continue;
+    deaths = farm.Trials();
+    farm.CrashCoordinator(farm.rng().Below(2 * kSecond));
+  }
+  farm.CalmDown();
+  farm.CheckRules();
+  EXPECT_EQ(farm.verdicts(v1::VERDICT_PASSED), 1u);
+  EXPECT_GE(deaths, 6u);
+}
+
+TEST(CoordinatorSimulation, ASearchGivesNoWrongAnswerWhateverHappens) {
+  uint64_t passed = 0;
+  for (uint64_t seed = 1000; seed < 1000 + (kSeeds + 2) / 3 && !HasFailure(); ++seed) {
+    SCOPED_TRACE(seed);
+    Rng rng(seed);
+    Chaos chaos;
+    chaos.capacity_pps = kCapacityPps;
+    chaos.agent_crash = rng.Uniform() * 0.002;
+    chaos.coordinator_crash = rng.Uniform() * 0.004;
+    chaos.break_connection = rng.Uniform() * 0.01;
+    chaos.partition = rng.Uniform() * 0.001;
+    chaos.drop = rng.Uniform() * 0.1;
+    chaos.repeat = rng.Uniform() * 0.1;
+    chaos.delay_max_ns = rng.Below(2000) * kMs;
+    chaos.troubles.host_failure = 0.02;
+    chaos.troubles.hang = 0.01;
+    Farm farm(seed, 6, chaos);
+    Simulate(&farm, 6, kSearchCampaign);
+    passed += farm.verdicts(v1::VERDICT_PASSED);
+  }
+  EXPECT_GT(passed, 0u);
 }
 
 }  // namespace

@@ -181,6 +181,23 @@ void SimulatedAgent::TickTraffic(Run* run, uint64_t now_ns, uint64_t unix_ns) {
   if (passed > length && ends_alone) run->state = v1::AGENT_RUN_STATE_DONE;
 }
 
+void SimulatedAgent::FillTrial(const Run& run, v1::ObservedRun* observed) const {
+  const v1::Traffic& traffic = run.desired.scenario().traffic();
+  const uint64_t packets = traffic.synthetic().messages() / std::max(1u, traffic.synthetic().messages_per_packet());
+  if (run.desired.role() == v1::ROLE_SOURCE) {
+    observed->mutable_source_result()->set_messages(traffic.synthetic().messages());
+    observed->mutable_source_result()->set_data_packets_a(packets);
+    observed->mutable_source_result()->set_data_packets_b(packets);
+    return;
+  }
+  const double carried = std::min(1.0, capacity_pps_ / traffic.rate_pps());
+  for (const char* name : {"A", "B"}) {
+    v1::LineResult* line = observed->mutable_handler_result()->add_lines();
+    line->set_line(name);
+    line->set_packets(static_cast<uint64_t>(carried * static_cast<double>(packets)));
+  }
+}
+
 v1::AgentState SimulatedAgent::State() const {
   v1::AgentState state;
   state.set_host(host_);
@@ -227,6 +244,7 @@ v1::AgentState SimulatedAgent::State() const {
       observed->mutable_handler_result()->set_stream_hash(absl::StrCat(absl::Hex(delivered, absl::kZeroPad16)));
       observed->mutable_handler_result()->set_state_hash(absl::StrCat(absl::Hex(delivered, absl::kZeroPad16)));
     }
+    if (capacity_pps_ > 0) FillTrial(run, observed);
   }
   return state;
 }

@@ -27,6 +27,9 @@ class SimulatedAgent {
  public:
   SimulatedAgent(std::string host, uint64_t seed, AgentTroubles troubles);
 
+  // Handlers here carry this many packets a second on each line and lose the rest; 0 = traffic has no rate.
+  void set_capacity_pps(double pps) { capacity_pps_ = pps; }
+
   // Death: what was in memory is gone, what was on disk (epoch, names of runs) is not. Start makes a new instance.
   void Crash();
   void Start();
@@ -76,6 +79,7 @@ class SimulatedAgent {
   void Fail(Run* run, v1::FailureCause cause, std::string failure);
   void TickRun(Run* run, uint64_t now_ns, uint64_t unix_ns);
   void TickTraffic(Run* run, uint64_t now_ns, uint64_t unix_ns);
+  void FillTrial(const Run& run, v1::ObservedRun* observed) const;
   static bool Ended(const Run& run) { return run.state >= v1::AGENT_RUN_STATE_DONE; }
   bool Holds() const;
   static uint64_t TrafficNs(uint64_t seed);
@@ -84,6 +88,7 @@ class SimulatedAgent {
   const std::string host_;
   const AgentTroubles troubles_;
   Rng rng_;
+  double capacity_pps_ = 0;
   bool alive_ = false;
   std::string instance_;
   // On disk.

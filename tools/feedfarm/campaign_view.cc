@@ -84,23 +84,41 @@ std::string CampaignText(const v1::CampaignStatus& status, bool wide) {
   return out;
 }
 
+namespace {
+
+std::string SearchEstimateText(const v1::PlannedRun& run) {
+  const v1::SearchEstimate& search = run.search();
+  return absl::StrCat("  ", run.scenario(), ": about ", search.trials_usual(), " trials in ", DurationText(search.usual_ns()),
+                      " on a steady handler, some twice that on a noisy one; at least ", search.trials_least(), " in ",
+                      DurationText(search.least_ns()), ", at most ", search.trials_most(), " in ",
+                      DurationText(search.most_ns()), "\n");
+}
+
+}  // namespace
+
 std::string PlanText(const v1::PlanReply& reply) {
   TextTable table({"SCENARIO", ">REPETITION", "SOURCE", "HANDLER", ">ABOUT", ">SEED", ">GATES"});
   uint64_t total_ns = 0;
   int unknown = 0;
   for (const auto& run : reply.runs()) {
-    total_ns += run.duration_estimate_ns();
-    unknown += run.duration_estimate_ns() == 0;
+    const uint64_t about_ns = run.has_search() ? run.search().usual_ns() : run.duration_estimate_ns();
+    total_ns += about_ns;
+    unknown += about_ns == 0;
     table.Add({run.scenario(), absl::StrCat(run.repetition()), run.source_host().empty() ? "-" : run.source_host(),
                run.handler_host().empty() ? "-" : run.handler_host(),
-               run.duration_estimate_ns() == 0 ? "-" : DurationText(run.duration_estimate_ns()),
+               about_ns == 0 ? "-" : DurationText(about_ns),
                absl::StrCat(run.seed()), absl::StrCat(run.gates_size())});
   }
   std::string out = absl::StrCat(table.ToString(), reply.runs_size(), reply.runs_size() == 1 ? " run" : " runs");
   if (total_ns > 0) absl::StrAppend(&out, ", about ", DurationText(total_ns), " one after another");
   // The coordinator does not read captures.
   if (unknown > 0) absl::StrAppend(&out, total_ns > 0 ? ", and " : ", ", unknown, " as long as their capture");
-  return out + "\n";
+  out += "\n";
+  for (const auto& run : reply.runs()) {
+    // Repetitions cost the same.
+    if (run.has_search() && run.repetition() == 1) absl::StrAppend(&out, SearchEstimateText(run));
+  }
+  return out;
 }
 
 std::string DiagnosticsText(const google::protobuf::RepeatedPtrField<v1::Diagnostic>& diagnostics) {

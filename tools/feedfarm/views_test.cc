@@ -11,6 +11,29 @@ namespace {
 
 constexpr uint64_t kSecond = 1'000'000'000;
 
+TEST(Views, APlanTellsWhatASearchCosts) {
+  v1::PlanReply reply;
+  for (uint32_t repetition : {1, 2}) {
+    v1::PlannedRun* run = reply.add_runs();
+    run->set_scenario("ndr");
+    run->set_repetition(repetition);
+    run->mutable_search()->set_trials_least(7);
+    run->mutable_search()->set_least_ns(20'000'000'000);
+    run->mutable_search()->set_trials_usual(20);
+    run->mutable_search()->set_usual_ns(50'000'000'000);
+    run->mutable_search()->set_trials_most(200);
+    run->mutable_search()->set_most_ns(1'260'000'000'000);
+  }
+  const std::string text = PlanText(reply);
+  EXPECT_NE(text.find("2 runs, about 100s one after another\n"), std::string::npos) << text;
+  const std::string costs =
+      "ndr: about 20 trials in 50.0s on a steady handler, some twice that on a noisy one; at least 7 in 20.0s, at most "
+      "200 in 1260s";
+  EXPECT_NE(text.find(costs), std::string::npos) << text;
+  EXPECT_EQ(text.find(costs), text.rfind(costs)) << text;
+  EXPECT_EQ(text.find("capture"), std::string::npos) << text;
+}
+
 TEST(TextTable, AlignsByCharactersAndKeepsControlCharactersOut) {
   TextTable table({"NAME", ">COUNT"});
   table.Add({"µ", "1"});
