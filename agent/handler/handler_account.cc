@@ -133,6 +133,11 @@ v1::HandlerResult ToProto(const FinalRecord& record) {
   result.set_partial_overlaps(record.partial_overlaps);
   result.set_snapshots_asked(record.snapshots_asked);
   result.set_snapshots_loaded(record.snapshots_loaded);
+  for (const auto& [reason, count] : record.implausible) {
+    v1::ReasonCount* packets = result.add_implausible();
+    packets->set_reason(reason);
+    packets->set_count(count);
+  }
   for (const auto& [reason, count] : record.snapshot_failures) {
     v1::ReasonCount* failure = result.add_snapshot_failures();
     failure->set_reason(reason);

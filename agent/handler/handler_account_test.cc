@@ -77,6 +77,7 @@ TEST(HandlerAccount, FinalRecordIsTheAccount) {
   final.messages = 77;
   final.types = {{"A", 70}, {"D", 7}};
   final.drops = {{"window_full", 2}};
+  final.implausible = {{"session", 3}};
   final.lines[1].second_copies = 9;
   final.state_hash = "00000000000000aa";
   final.histograms = {Samples(1000, 8)};
@@ -85,6 +86,9 @@ TEST(HandlerAccount, FinalRecordIsTheAccount) {
   EXPECT_EQ(result.messages(), 77u);
   EXPECT_EQ(result.types(1).type(), "D");
   EXPECT_EQ(result.drops(0).reason(), "window_full");
+  ASSERT_EQ(result.implausible_size(), 1);
+  EXPECT_EQ(result.implausible(0).reason(), "session");
+  EXPECT_EQ(result.implausible(0).count(), 3u);
   EXPECT_EQ(result.lines(1).line(), "B");
   EXPECT_EQ(result.lines(1).second_copies(), 9u);
   EXPECT_EQ(result.state_hash(), "00000000000000aa");

@@ -74,6 +74,7 @@ std::vector<std::string> HandlerFlags(const v1::DesiredRun& run, int cpu, uint64
   if (run.rerequest().port() != 0) add("--rerequest", Text(run.rerequest()));
   add_number("--dwell-ns", handler.dwell_ns());
   add_number("--window-messages", handler.window_messages());
+  add_number("--jump-messages", handler.jump_messages());
   add_number("--rerequest-timeout-ns", handler.rerequest_timeout_ns());
   add_number("--rerequest-tries", handler.rerequest_tries());
   if (handler.snapshot() == v1::SNAPSHOT_METHOD_GLIMPSE && run.glimpse().port() != 0) {

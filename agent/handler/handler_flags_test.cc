@@ -32,6 +32,7 @@ TEST(HandlerFlags, NamesWhatTheCampaignSays) {
   handler->set_receive(v1::RECEIVE_METHOD_RECVMMSG);
   handler->set_dwell_ns(5);
   handler->set_window_messages(64);
+  handler->set_jump_messages(77);
   handler->set_rerequest_timeout_ns(6);
   handler->set_rerequest_tries(7);
   handler->set_pool_frames(8);
@@ -40,6 +41,7 @@ TEST(HandlerFlags, NamesWhatTheCampaignSays) {
   EXPECT_EQ(absl::StrJoin(HandlerFlags(run, 1, 0, "/x"), " "),
             "--protocol moldudp64-itch50 --receive recvmmsg --port-a va --port-b vb --group-a 239.10.0.1:26400 "
             "--group-b 239.10.0.2:26401 --rerequest 10.0.0.1:9000 --dwell-ns 5 --window-messages 64 "
+            "--jump-messages 77 "
             "--rerequest-timeout-ns 6 --rerequest-tries 7 --pool-frames 8 --spin --fifo --cpu 1 --first-sequence 0 "
             "--artifacts /x");
 }

@@ -68,6 +68,7 @@ void AddCounters(const FinalRecord& left, FinalRecord* sum) {
     sum->lines[i].cut_measured_ns = std::max(sum->lines[i].cut_measured_ns, left.lines[i].cut_measured_ns);
   }
   Add(left.drops, &sum->drops);
+  Add(left.implausible, &sum->implausible);
   Add(left.snapshot_failures, &sum->snapshot_failures);
 }
 

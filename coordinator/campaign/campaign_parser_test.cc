@@ -65,6 +65,7 @@ TEST(CampaignParser, FillsEveryDefault) {
   EXPECT_EQ(scenario.handler().receive(), v1::RECEIVE_METHOD_AF_XDP);
   EXPECT_EQ(scenario.handler().dwell_ns(), 1'000'000u);
   EXPECT_EQ(scenario.handler().window_messages(), 65536);
+  EXPECT_EQ(scenario.handler().jump_messages(), 4096);
   EXPECT_EQ(scenario.handler().rerequest_timeout_ns(), 5'000'000u);
   EXPECT_EQ(scenario.handler().rerequest_tries(), 8);
   EXPECT_EQ(scenario.handler().pool_frames(), 4096);
@@ -92,7 +93,7 @@ scenarios:
       packet_bytes_max: 600
       rerequest: {port: 1234, loss: 5%, messages_max: 10, delay: 20us}
       lines: {a: 239.1.1.1:1000, b: 239.1.1.2:1001}
-    handler: {receive: af_xdp, dwell: 2ms, window: 1024, rerequest_timeout: 7ms, rerequest_tries: 3, pool_frames: 512,
+    handler: {receive: af_xdp, dwell: 2ms, window: 1024, jump: 99, rerequest_timeout: 7ms, rerequest_tries: 3, pool_frames: 512,
               spin: false, fifo: true}
     faults:
       - {at: 2s, cut: {line: A, duration: 200ms}}
@@ -126,6 +127,7 @@ scenarios:
   EXPECT_EQ(traffic.rerequest().delay_ns(), 20'000u);
   EXPECT_EQ(traffic.line_b().port(), 1001);
   EXPECT_EQ(scenario.handler().receive(), v1::RECEIVE_METHOD_AF_XDP);
+  EXPECT_EQ(scenario.handler().jump_messages(), 99);
   EXPECT_FALSE(scenario.handler().spin());
   EXPECT_TRUE(scenario.handler().fifo());
   ASSERT_EQ(scenario.faults_size(), 6);

@@ -46,6 +46,7 @@ void ReadHandler(const YamlNode* node, v1::HandlerConfig* out, Diagnostics& diag
   uint64_t dwell_ns = kMillisecond;
   uint64_t rerequest_timeout_ns = 5 * kMillisecond;
   uint32_t window = 65'536;
+  uint32_t jump = 4'096;
   uint32_t tries = 8;
   uint32_t pool_frames = 4'096;
   uint32_t book_orders_max = 1 << 20;
@@ -59,6 +60,7 @@ void ReadHandler(const YamlNode* node, v1::HandlerConfig* out, Diagnostics& diag
     ReadReceive(&reader, out, diagnostics);
     reader.Duration("dwell", kMicrosecond, 10 * kSecond, &dwell_ns);
     reader.PowerOfTwo("window", 64, 1 << 22, &window);
+    reader.Count32("jump", 1, 1 << 22, &jump);
     reader.Duration("rerequest_timeout", 10 * kMicrosecond, 60 * kSecond, &rerequest_timeout_ns);
     reader.Count32("rerequest_tries", 0, 100, &tries);
     reader.PowerOfTwo("pool_frames", 256, 1 << 20, &pool_frames);
@@ -75,6 +77,7 @@ void ReadHandler(const YamlNode* node, v1::HandlerConfig* out, Diagnostics& diag
   }
   out->set_dwell_ns(dwell_ns);
   out->set_window_messages(window);
+  out->set_jump_messages(jump);
   out->set_rerequest_timeout_ns(rerequest_timeout_ns);
   out->set_rerequest_tries(tries);
   out->set_pool_frames(pool_frames);

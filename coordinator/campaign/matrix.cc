@@ -49,6 +49,7 @@ constexpr MatrixField kMatrixFields[] = {
     {"receive", "handler.receive"},
     {"dwell", "handler.dwell"},
     {"window", "handler.window"},
+    {"jump", "handler.jump"},
     {"rerequest_timeout", "handler.rerequest_timeout"},
     {"rerequest_tries", "handler.rerequest_tries"},
     {"pool_frames", "handler.pool_frames"},

@@ -123,6 +123,14 @@ Value CoveredMessages(const RoleResults& results, Part) {
                 static_cast<double>(results.handler->snapshot_skipped_messages()));
 }
 
+Value Implausible(const RoleResults& results, Part reason) {
+  double sum = 0;
+  for (const v1::ReasonCount& packets : results.handler->implausible()) {
+    if (reason.empty() || reason == packets.reason()) sum += static_cast<double>(packets.count());
+  }
+  return Number(sum);
+}
+
 Value SnapshotFailures(const RoleResults& results, Part reason) {
   double sum = 0;
   for (const v1::ReasonCount& failure : results.handler->snapshot_failures()) {
@@ -292,6 +300,10 @@ constexpr Metric kCatalog[] = {
     OfHandler("journal_torn_bytes", kCorrectness, HANDLER(journal_torn_bytes),
               "Bytes cut off the journal's end as torn when the last handler process began."),
     OfHandler("stale_packets", kCorrectness, LINES(stale_packets), "Packets of an older session or generation.", kLine),
+    OfHandler("implausible_packets", kCorrectness, &Implausible,
+              "Packets that departed from the stream and that no second packet bore out; `implausible_packets[REASON]`: "
+              "first, session, sequence, restart, send_time.",
+              Metric::Part::kBracket),
     // Faults: what was done, and what the handler made of it.
     OfSource("injected_gap_messages", kCorrectness, SOURCE(gap_messages), "Messages that `gap` faults left out."),
     OfSource("duplicate_packets", kCorrectness, SOURCE(duplicate_packets),

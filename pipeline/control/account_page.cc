@@ -53,6 +53,10 @@ std::vector<Entry> Names() {
   feed("drops.window_full", offsetof(FeedAccount, window_full));
   feed("drops.answers_malformed", offsetof(FeedAccount, answers_malformed));
   feed("drops.answers_stale", offsetof(FeedAccount, answers_stale));
+  for (size_t i = 1; i < kDepartures; ++i) {
+    names.push_back({absl::StrCat("implausible.", std::string(Name(static_cast<Departure>(i)))),
+                     offsetof(Values, feed) + offsetof(FeedAccount, implausible) + i * sizeof(uint64_t)});
+  }
   feed("duplicates", offsetof(FeedAccount, duplicates));
   feed("out_of_order", offsetof(FeedAccount, out_of_order));
   feed("failovers", offsetof(FeedAccount, failovers));

@@ -68,6 +68,9 @@ TEST(AccountPage, WhatWasStoredOutlivesItsMapping) {
   EXPECT_EQ(record.snapshot_max_ns, feed.snapshots.hold_max_ns);
   ASSERT_EQ(record.snapshot_failures.size(), static_cast<size_t>(kSnapshotFailures));
   EXPECT_EQ(record.snapshot_failures[1].second, feed.snapshots.failed[1]);
+  ASSERT_EQ(record.implausible.size(), kDepartures - 1);
+  EXPECT_EQ(record.implausible[0].first, "first");
+  EXPECT_EQ(record.implausible[0].second, feed.implausible[1]);
   for (size_t i = 0; i < kLines; ++i) {
     EXPECT_EQ(record.lines[i].packets, feed.lines[i].packets);
     EXPECT_EQ(record.lines[i].bytes, feed.lines[i].bytes);

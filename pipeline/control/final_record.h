@@ -82,6 +82,8 @@ struct FinalRecord {
   uint64_t partial_overlaps = 0;
   uint64_t snapshots_asked = 0;
   uint64_t snapshots_loaded = 0;
+  // Packets that were not believed, by Departure, only those that happened.
+  std::vector<std::pair<std::string, uint64_t>> implausible;
   // By SnapshotFailure, only those that happened.
   std::vector<std::pair<std::string, uint64_t>> snapshot_failures;
   uint64_t snapshots_given_up = 0;

@@ -35,7 +35,9 @@ constexpr int kHostRefused = 11;
 
 FeedHandlerOptions FeedOptions(const HandlerOptions& options) {
   FeedHandlerOptions feed;
-  feed.arbiter = {.first_sequence = options.first_sequence, .dwell_ns = options.dwell_ns};
+  feed.arbiter = {.first_sequence = options.first_sequence,
+                  .dwell_ns = options.dwell_ns,
+                  .jump_messages = options.jump_messages};
   feed.recovery.dwell_ns = options.dwell_ns;
   feed.recovery.timeout_ns = options.rerequest_timeout_ns;
   feed.recovery.tries = options.rerequest_tries;

@@ -35,6 +35,8 @@ void Declare(CLI::App& app, HandlerOptions& options, Texts& texts) {
   app.add_option("--rerequest", texts.rerequest, "re-request server, IP:PORT; none: gaps are skipped");
   app.add_option("--dwell-ns", options.dwell_ns, "a gap older than this is asked for");
   app.add_option("--window-messages", options.window_messages, "messages the reorder buffer holds, power of two");
+  app.add_option("--jump-messages", options.jump_messages,
+                 "a packet that skips more, or another session's, waits for a second one; 0: is believed");
   app.add_option("--rerequest-timeout-ns", options.rerequest_timeout_ns, "first wait for an answer, doubles");
   app.add_option("--rerequest-tries", options.rerequest_tries, "requests for a range before it is unrecoverable");
   app.add_option("--book-orders-max", options.book_orders_max, "live orders that the books hold");
@@ -83,8 +85,9 @@ void DeclareReceive(CLI::App& app, ReceiveOptions& receive, Texts& texts) {
   app.add_option("--pool-frames", receive.frames, "receive buffers, power of two");
   app.add_option("--queues", receive.queues, "receive queues an interface that af_xdp serves; 0: all");
   app.add_option("--busy-poll-us", receive.busy_poll_us, "busy poll of the device for so long a call; 0: none");
-  app.add_option("--timestamps", receive.timestamps,
-                 "receive times: any (hardware where the interface stamps already), software, or hardware (switched on)")
+  app.add_option(
+         "--timestamps", receive.timestamps,
+         "receive times: any (hardware where the interface stamps already), software, or hardware (switched on)")
       ->transform(CLI::Transformer(times))
       ->option_text("NAME");
   app.add_option("--require", texts.required, "what must be granted, e.g. zero-copy,hardware-time; else exit 11")
@@ -99,7 +102,8 @@ absl::Status CheckReceive(const Texts& texts, ReceiveOptions& receive) {
   }
   for (const std::string& name : texts.required) {
     const absl::StatusOr<Grant> grant = ParseGrant(name);
-    if (!grant.ok()) return absl::InvalidArgumentError(absl::StrCat("--require: ", std::string(grant.status().message())));
+    if (!grant.ok())
+      return absl::InvalidArgumentError(absl::StrCat("--require: ", std::string(grant.status().message())));
     receive.required.push_back(*grant);
   }
   return Check(receive);

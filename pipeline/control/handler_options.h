@@ -21,6 +21,7 @@ struct HandlerOptions {
   std::optional<LineEndpoint> rerequest;  // its interface means nothing
   uint64_t dwell_ns = 1'000'000;
   uint32_t window_messages = 65'536;
+  uint64_t jump_messages = 4'096;
   uint64_t rerequest_timeout_ns = 5'000'000;
   uint32_t rerequest_tries = 8;
   std::optional<glimpse::FetcherOptions> snapshots;  // the GLIMPSE server; none: what is given up is skipped

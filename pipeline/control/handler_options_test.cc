@@ -24,6 +24,8 @@ TEST(HandlerOptions, TakesEveryFlag) {
                              "5",
                              "--window-messages",
                              "1024",
+                             "--jump-messages",
+                             "99",
                              "--rerequest-timeout-ns",
                              "6",
                              "--rerequest-tries",
@@ -57,6 +59,7 @@ TEST(HandlerOptions, TakesEveryFlag) {
   EXPECT_EQ(options.rerequest->group, 0x0A000001u);
   EXPECT_EQ(options.dwell_ns, 5u);
   EXPECT_EQ(options.window_messages, 1024u);
+  EXPECT_EQ(options.jump_messages, 99u);
   EXPECT_EQ(options.rerequest_timeout_ns, 6u);
   EXPECT_EQ(options.rerequest_tries, 7u);
   EXPECT_EQ(options.receive.frames, 512u);

@@ -276,6 +276,33 @@ TEST_F(HandlerProcess, DeliversOverXdpRecoversAndAccounts) {
   EXPECT_EQ((samples[{LatencyMetric::kEndToEnd, TimestampClass::kSoftware}]), 3'000u);
 }
 
+TEST_F(HandlerProcess, StrayPacketsOnALineAreDroppedAndCounted) {
+  Child child(Flags({"--spin", "--jump-messages", "1000"}));
+  ASSERT_TRUE(child.NextOf("ready"));
+  const auto stray = [this](LineId line, const char* session, uint64_t sequence) {
+    moldudp64::PacketWriter writer;
+    writer.Start(moldudp64::MakeSession(session), sequence);
+    writer.Append(Message(7));
+    Send(line, writer.Finish());
+  };
+  stray(LineId::kB, "OTHER", 1);
+  SendMessages(1, 501, 50'000);
+  stray(LineId::kA, "STRAY", 501);
+  SendMessages(501, 801, 50'000);
+  stray(LineId::kB, "TEST", 2'000'000'000);
+  SendMessages(801, 1'001, 50'000);
+  SendEnd(1'001);
+  child.Say(RecordLine("stop"));
+  const auto line = child.NextOf("final");
+  ASSERT_TRUE(line);
+  const FinalRecord final = *FinalRecord::FromLine(*line);
+  EXPECT_EQ(final.messages, 1'000u);
+  EXPECT_EQ(final.stream_hash, HashOf(1'000));
+  EXPECT_EQ(final.session_changes + final.gaps + final.rerequests, 0u);
+  EXPECT_EQ(final.implausible,
+            (std::vector<std::pair<std::string, uint64_t>>{{"first", 1}, {"session", 1}, {"sequence", 1}}));
+}
+
 TEST_F(HandlerProcess, MeasuresACutInTheXdpProgram) {
   Child child(Flags({"--spin"}));
   ASSERT_TRUE(child.NextOf("ready"));

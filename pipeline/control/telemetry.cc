@@ -57,6 +57,13 @@ void FillLines(const FeedCounters& counters, const SourceCounters& source, Final
   }
 }
 
+void FillImplausible(const FeedCounters& counters, FinalRecord& record) {
+  for (size_t i = 0; i < kDepartures; ++i) {
+    if (counters.implausible[i] == 0) continue;
+    record.implausible.emplace_back(Name(static_cast<Departure>(i)), counters.implausible[i]);
+  }
+}
+
 void FillSnapshots(const FeedCounters& counters, FinalRecord& record) {
   const SnapshotCounters& snapshots = counters.snapshots;
   record.snapshots_asked = snapshots.asked;
@@ -158,6 +165,7 @@ FinalRecord MakeFinal(const FeedCounters& counters, const SourceCounters& source
   record.pool_available = source.pool_available;
   record.pool_misses = source.pool_misses;
   record.pool_return_drops = source.pool_return_drops;
+  FillImplausible(counters, record);
   FillSnapshots(counters, record);
   AddDrop(record, "window_full", counters.window_full);
   AddDrop(record, "answers_malformed", counters.answers_malformed);

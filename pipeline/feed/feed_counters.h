@@ -7,6 +7,7 @@
 #include "pipeline/feed/gap_recovery.h"
 #include "pipeline/feed/line_arbiter.h"
 #include "pipeline/feed/snapshot_recovery.h"
+#include "pipeline/feed/suspect_packets.h"
 #include "pipeline/source/packet_source.h"
 
 namespace feedfarm {
@@ -36,6 +37,7 @@ struct FeedCounters {
   RecoveryCounters recovery;
   ArbiterCounters arbiter;
   SnapshotCounters snapshots;
+  SuspectPackets::Dropped implausible{};  // packets that departed from the stream and were not borne out
   // Filled in by Snapshot.
   uint64_t duplicates = 0;
   uint64_t out_of_order = 0;
@@ -57,6 +59,7 @@ struct FeedAccount {
   uint64_t window_full = 0;
   uint64_t answers_malformed = 0;
   uint64_t answers_stale = 0;
+  SuspectPackets::Dropped implausible{};
   std::array<LineCounters, kLines> lines;
   RecoveryCounters recovery;
   SnapshotCounters snapshots;

@@ -18,6 +18,7 @@
 #include "pipeline/feed/latency_histograms.h"
 #include "pipeline/feed/line_arbiter.h"
 #include "pipeline/feed/line_monitor.h"
+#include "pipeline/feed/plausibility.h"
 #include "pipeline/feed/rerequest_channel.h"
 #include "pipeline/feed/sequenced_stream.h"
 #include "pipeline/feed/snapshot_loader.h"
@@ -114,6 +115,7 @@ class FeedHandler {
   // Nothing more will come: what is missing is given up, what is held is delivered.
   void Finish() {
     now_ns_ = clock_();
+    plausibility_.Finish([this](const SuspectPacket& believed) { Believe(believed); });
     if (!arbiter_.joined()) return;
     JournalGeneration();
     arbiter_.Switch(now_ns_, *this);
@@ -155,6 +157,7 @@ class FeedHandler {
     to->window_full = counters_.window_full;
     to->answers_malformed = counters_.answers_malformed;
     to->answers_stale = counters_.answers_stale;
+    to->implausible = counters_.implausible;
     to->lines = counters_.lines;
     to->recovery = counters_.recovery;
     to->snapshots = counters_.snapshots;
@@ -211,7 +214,8 @@ class FeedHandler {
                  SequencedStream(std::move(second), options.recovery, &counters_.recovery, events)},
         arbiter_(options.arbiter, &streams_[0], &streams_[1], &counters_.arbiter, events),
         monitor_(options.arbiter.dwell_ns, events),
-        delivery_(&counters_, books) {}
+        delivery_(&counters_, books),
+        plausibility_(options.arbiter.jump_messages, &arbiter_, &counters_.implausible) {}
 
   void OnLinePacket(const Packet& packet) {
     LineCounters& line = counters_.lines[Index(packet.line)];
@@ -314,20 +318,43 @@ class FeedHandler {
 
   // Nothing is planned.
   void OnAnyPacket(const Packet& packet, const PacketHeader& header, uint64_t receive_ns) {
-    LineCounters& line = counters_.lines[Index(packet.line)];
     const std::span payload(packet.payload, packet.size);
     if (header.kind == PacketKind::kMalformed || !IndexIfNeeded(payload, header)) [[unlikely]] {
-      ++line.malformed_packets;
+      ++counters_.lines[Index(packet.line)].malformed_packets;
       return;
     }
-    monitor_.OnPacket(packet.line, receive_ns);
     const MessageTimes times{packet.timestamp_class == TimestampClass::kNone ? 0 : packet.receive_tai_ns,
                              packet.intended_tai_ns, packet.timestamp_class};
+    if (const Departure departure = plausibility_.Of(header, now_ns_); departure != Departure::kNone) [[unlikely]] {
+      return plausibility_.Take({.header = header,
+                                 .departure = departure,
+                                 .line = packet.line,
+                                 .times = times,
+                                 .receive_ns = receive_ns,
+                                 .payload = payload},
+                                now_ns_, [this](const SuspectPacket& believed) { Believe(believed); });
+    }
+    monitor_.OnPacket(packet.line, receive_ns);
+    OnLineHeader(packet.line, header, packet.payload, times, receive_ns);
+  }
+
+  // Well-formed: it was walked before it was held.
+  void Believe(const SuspectPacket& packet) {
+    if (packet.header.kind == PacketKind::kData) Framing::IndexBlocks(packet.payload, packet.header, blocks_);
+    // Of a held one the time is past: the line may have gone on since.
+    if (packet.held_since_ns == 0) monitor_.OnPacket(packet.line, packet.receive_ns);
+    OnLineHeader(packet.line, packet.header, packet.payload.data(), packet.times, packet.receive_ns);
+  }
+
+  // A packet that is believed, its blocks indexed.
+  void OnLineHeader(LineId id, const PacketHeader& header, const uint8_t* payload, const MessageTimes& times,
+                    uint64_t receive_ns) {
+    LineCounters& line = counters_.lines[Index(id)];
     SequencedStream::Accepted accepted;
-    switch (Place(Origin::kLine, header, packet.payload, times, &accepted)) {
+    switch (Place(Origin::kLine, header, payload, times, &accepted)) {
       case Verdict::kDeliver:
       case Verdict::kHold:
-        CountAccepted(packet.line, header, accepted, receive_ns);
+        CountAccepted(id, header, accepted, receive_ns);
         return;
       case Verdict::kSecondCopy:
         ++line.second_copies;
@@ -408,7 +435,9 @@ class FeedHandler {
         continue;
       }
       SequencedStream::Accepted accepted;
-      if (Place(Origin::kAnswer, header, payload.data(), MessageTimes(), &accepted) == Verdict::kStale) {
+      // Nothing was asked that lies so far ahead.
+      if (arbiter_.Departs(header) != Departure::kNone ||
+          Place(Origin::kAnswer, header, payload.data(), MessageTimes(), &accepted) == Verdict::kStale) {
         ++counters_.answers_stale;
       } else {
         arbiter_.current().recovery().NoteAnswer(now_ns_);
@@ -456,6 +485,7 @@ class FeedHandler {
   JournalRing* journal_ = nullptr;
   uint64_t journalled_generation_ = kNoGeneration;
   StreamFront journalled_front_;
+  Plausibility plausibility_;
   std::optional<SnapshotLoader<FeedHandler>> snapshots_;  // empty: there are none
   MessageTimes run_times_;
   uint64_t run_messages_ = 0;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <numeric>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -307,6 +308,60 @@ TEST(FeedHandler, StalePacketsOfALateLineAreNoRestart) {
   }
 }
 
+uint64_t Implausible(const FeedCounters& counters) {
+  return std::accumulate(counters.implausible.begin(), counters.implausible.end(), uint64_t{0});
+}
+
+// Less than the simulated streams are long.
+constexpr uint64_t kJumpMessages = 64;
+
+// Well-formed packets of other sessions, of the far future, of restarts and times that are none.
+TEST(FeedHandler, StrayPacketsChangeNothing) {
+  FeedHandlerOptions options = DefaultOptions();
+  options.arbiter.jump_messages = kJumpMessages;
+  for (const bool iex : {false, true}) {
+    const Outcome outcome =
+        Simulate({.seed = 31, .iex = iex, .generations = 2, .repack_b = true, .strays = 60}, options);
+    ExpectLossless(outcome);
+    EXPECT_EQ(Implausible(outcome.counters), 60u);
+    EXPECT_GT(outcome.counters.implausible[static_cast<size_t>(Departure::kSession)], 0u);
+    EXPECT_GT(outcome.counters.implausible[static_cast<size_t>(Departure::kSequence)], 0u);
+    EXPECT_EQ(outcome.counters.implausible[static_cast<size_t>(Departure::kFirst)], 1u);
+    EXPECT_EQ(outcome.counters.implausible[static_cast<size_t>(Departure::kRestart)] > 0, iex);
+    EXPECT_EQ(outcome.counters.arbiter.session_changes + outcome.counters.arbiter.session_restarts, 1u);
+    EXPECT_EQ(outcome.counters.recovery.gaps, 0u);
+    EXPECT_EQ(outcome.requests, 0u);
+  }
+}
+
+// What the check is for: the same strays, each believed at once.
+TEST(FeedHandler, StrayPacketsEndTheStreamWhereEverythingIsBelieved) {
+  FeedHandlerOptions options = DefaultOptions();
+  options.arbiter.jump_messages = 0;
+  const Outcome outcome = Simulate({.seed = 31, .generations = 2, .repack_b = true, .strays = 60}, options);
+  EXPECT_EQ(Implausible(outcome.counters), 0u);
+  EXPECT_NE(outcome.counters.stream_hash, outcome.reference_hash);
+}
+
+// A jump that is real waits for one more packet and loses nothing, on one line alone too.
+TEST(FeedHandler, ARealGapBeyondTheJumpIsRecoveredWhole) {
+  FeedHandlerOptions options = DefaultOptions();
+  options.arbiter.jump_messages = kJumpMessages;
+  options.window.messages = 8192;
+  for (const bool iex : {false, true}) {
+    for (const double loss_b : {0.0, 1.0}) {
+      SimulationOptions simulated{
+          .seed = 7, .iex = iex, .messages = 5'000, .both_gap_at = 2'000, .both_gap_messages = 1'000};
+      simulated.loss[1] = loss_b;
+      const Outcome outcome = Simulate(simulated, options);
+      ExpectLossless(outcome);
+      EXPECT_EQ(outcome.counters.recovery.gaps, 1u);
+      EXPECT_EQ(outcome.counters.recovery.recovered_messages, 1'000u);
+      EXPECT_EQ(Implausible(outcome.counters), 0u);
+    }
+  }
+}
+
 SimulationOptions RandomOptions(uint64_t seed) {
   Rng rng(seed * 977 + 5);
   SimulationOptions options{.seed = seed};
@@ -359,10 +414,18 @@ TEST_P(FeedHandlerProperty, DeliversTheLosslessStream) {
       options.window.messages = 4096;
       options.recovery = DefaultOptions().recovery;
     }
+    // Real jumps and restarts among strays.
+    if (seed % 2 == 0) {
+      options.arbiter.jump_messages = kJumpMessages;
+      simulated.strays = seed % 9;
+    }
     const Outcome outcome = Simulate(simulated, options);
     ExpectLossless(outcome);
     EXPECT_EQ(outcome.counters.arbiter.session_restarts + outcome.counters.arbiter.session_changes,
               simulated.generations - 1);
+    // One that comes when its session is over is stale.
+    const auto& lines = outcome.counters.lines;
+    EXPECT_GE(Implausible(outcome.counters) + lines[0].stale_packets + lines[1].stale_packets, simulated.strays);
     if (HasFailure()) break;
   }
 }

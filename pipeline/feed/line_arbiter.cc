@@ -29,6 +29,25 @@ void LineArbiter::Rejoin(const JournalCursor& cursor) {
   for (const SessionId& session : cursor.earlier_sessions()) earlier_[earlier_count_++ % kEarlierSessions] = session;
 }
 
+Departure LineArbiter::DepartsAny(const PacketHeader& header) const {
+  if (options_.jump_messages == 0 || header.kind == PacketKind::kMalformed ||
+      header.first_sequence > UINT64_MAX - header.count) {
+    return Departure::kNone;
+  }
+  if (!joined_) return Departure::kFirst;
+  const bool of_pending = pending_active_ && header.session == pending_->session &&
+                          (!(header.session == current_->session) || header.send_time_ns >= pending_->anchor_time);
+  const Generation& generation = of_pending ? *pending_ : *current_;
+  if (!(header.session == generation.session))
+    return IsEarlier(header.session) ? Departure::kNone : Departure::kSession;
+  if (Restarts(generation, header)) return Departure::kRestart;
+  if (Jumps(generation, header)) return Departure::kSequence;
+  // Without send times both are 0.
+  const bool later = header.send_time_ns > generation.front_time;
+  const bool much = later && header.send_time_ns - generation.front_time > kSendTimeJumpNs;
+  return much && generation.front_time != 0 ? Departure::kSendTime : Departure::kNone;
+}
+
 Decision LineArbiter::DecideAny(Origin origin, const PacketHeader& header, uint64_t now_ns) {
   if (header.kind == PacketKind::kMalformed || header.first_sequence > UINT64_MAX - header.count) {
     return {.verdict = Verdict::kMalformed};
@@ -106,10 +125,8 @@ LineArbiter::Member LineArbiter::Judge(Generation& generation, Origin origin, co
   const uint64_t time = header.send_time_ns;
   const uint64_t sequence = header.first_sequence;
   const bool data = header.kind == PacketKind::kData;
+  if (Restarts(generation, header)) return Member::kRestart;
   if (time > generation.front_time) {
-    if (sequence < generation.front_sequence || (sequence == generation.front_sequence && generation.front_data)) {
-      return Member::kRestart;
-    }
     if (origin == Origin::kLine) {
       generation.front_time = time;
       generation.front_sequence = sequence;

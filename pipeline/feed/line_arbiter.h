@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "pipeline/feed/departure.h"
 #include "pipeline/feed/feed_event_queue.h"
 #include "pipeline/feed/framing.h"
 #include "pipeline/feed/sequenced_stream.h"
@@ -38,6 +39,10 @@ struct ArbiterOptions {
   uint64_t first_sequence = 1;
   // A new generation takes over when it is this old and nothing known of the old one is missing.
   uint64_t dwell_ns = 1'000'000;
+  // A packet that jumps over more messages departs from the stream, and so does one that begins a generation (Departs).
+  // More than any ordinary loss on both lines, so that only an outage's end waits for a second packet, and less than a
+  // stray packet may ask for in vain. 0 = everything is believed.
+  uint64_t jump_messages = 4'096;
 };
 
 struct ArbiterCounters {
@@ -80,6 +85,15 @@ class LineArbiter {
   bool Ordinary(const PacketHeader& header) const {
     return header.kind == PacketKind::kData && header.session == current_->session && header.send_time_ns == 0 &&
            joined_ && !pending_active_ && header.first_sequence <= UINT64_MAX - header.count;
+  }
+
+  // Whether a packet, of a line or an answer, changes so much that it is not to be believed on its own: Decide would
+  // begin a generation with it, or take the stream far ahead. The first packet of all departs from nothing. Changes
+  // nothing.
+  Departure Departs(const PacketHeader& header) const {
+    if (Ordinary(header)) [[likely]]
+      return Jumps(*current_, header) ? Departure::kSequence : Departure::kNone;
+    return DepartsAny(header);
   }
 
   Decision Decide(Origin origin, const PacketHeader& header, uint64_t now_ns) {
@@ -137,6 +151,8 @@ class LineArbiter {
 
  private:
   static constexpr size_t kEarlierSessions = 16;
+  // Idle feeds send a heartbeat each second: a send time that is further ahead has no place in the stream yet.
+  static constexpr uint64_t kSendTimeJumpNs = 5'000'000'000;
 
   struct Generation {
     SequencedStream* stream = nullptr;
@@ -165,6 +181,12 @@ class LineArbiter {
             .skip = static_cast<uint32_t>(stream.next() - header.first_sequence),
             .stream = &stream};
   }
+  bool Jumps(const Generation& generation, const PacketHeader& header) const {
+    const uint64_t end = header.first_sequence + header.count;
+    const uint64_t known_end = generation.stream->known_end();
+    return end > known_end && end - known_end > options_.jump_messages && options_.jump_messages != 0;
+  }
+  Departure DepartsAny(const PacketHeader& header) const;
   Decision DecideAny(Origin origin, const PacketHeader& header, uint64_t now_ns);
   void Begin(Generation& generation, uint32_t index, const PacketHeader& header, uint64_t next, bool paused);
   Decision BeginPending(const PacketHeader& header, FeedEventKind begun_by, uint64_t now_ns);
@@ -172,6 +194,12 @@ class LineArbiter {
   Generation* Classify(Origin origin, const PacketHeader& header, Verdict* verdict, FeedEventKind* begin);
   Generation* ClassifyRestarted(Origin origin, const PacketHeader& header, Verdict* verdict, FeedEventKind* begin);
   static Member Judge(Generation& generation, Origin origin, const PacketHeader& header);
+  // Newer than a packet seen that begins behind it.
+  static bool Restarts(const Generation& generation, const PacketHeader& header) {
+    return header.send_time_ns > generation.front_time &&
+           (header.first_sequence < generation.front_sequence ||
+            (header.first_sequence == generation.front_sequence && generation.front_data));
+  }
   bool IsEarlier(const SessionId& session) const;
   Decision Place(Generation& generation, const PacketHeader& header, uint64_t now_ns);
   bool HandoverDue(uint64_t now_ns) const;

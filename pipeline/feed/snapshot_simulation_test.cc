@@ -114,6 +114,16 @@ TEST(SnapshotSimulation, GapBeyondWhatTheServerKeeps) {
   EXPECT_GE(outcome.snapshots.skipped_messages, 120u);
 }
 
+// A packet of the far future would raise the floor above every snapshot there is.
+TEST(SnapshotSimulation, StrayPacketsWhileItWaitsChangeNothing) {
+  SimulationOptions simulation = GapBeyondTheServer(1);
+  simulation.strays = 200;
+  const Outcome outcome = Simulate(simulation, {.delay_ns_max = 3'000'000});
+  ExpectWhole(outcome);
+  EXPECT_EQ(outcome.snapshots.loaded, 1u);
+  EXPECT_EQ(outcome.snapshots.given_up, 0u);
+}
+
 TEST(SnapshotSimulation, NoReRequestServerAtAll) {
   SimulationOptions simulation = GapBeyondTheServer(2);
   simulation.server = false;

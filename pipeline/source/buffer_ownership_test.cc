@@ -1,5 +1,6 @@
 // Whatever becomes of a packet, its buffer goes back to its source, for every receive method: through the whole feed
-// handler, and where receiving itself fails. (The full queue is live_source_test's, hostile frames are block_ring_test's.)
+// handler, and where receiving itself fails. (The full queue is live_source_test's, hostile frames are
+// block_ring_test's.)
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -95,8 +96,9 @@ TEST_P(BufferOwnershipTest, EveryKindOfPacketGivesItsBufferBack) {
   std::vector<uint8_t> cut_short = Messages(3, 2);
   cut_short.resize(cut_short.size() - 5);
   const Step steps[] = {
-      {"new", LineId::kA, Messages(1, 2), line(LineId::kA, &LineCounters::first_copies)},
-      {"duplicate", LineId::kB, Messages(1, 2), line(LineId::kB, &LineCounters::second_copies)},
+      {"first of all: a copy is held", LineId::kA, Messages(1, 2), line(LineId::kA, &LineCounters::packets)},
+      {"the other line's copy, which bears it out", LineId::kB, Messages(1, 2),
+       line(LineId::kB, &LineCounters::second_copies)},
       {"duplicate on its own line", LineId::kA, Messages(1, 2), line(LineId::kA, &LineCounters::second_copies)},
       {"partly new", LineId::kB, Messages(2, 2), [](const FeedCounters& c) { return c.partial_overlaps; }},
       {"malformed: shorter than its blocks", LineId::kA, cut_short, line(LineId::kA, &LineCounters::malformed_packets)},
@@ -104,7 +106,9 @@ TEST_P(BufferOwnershipTest, EveryKindOfPacketGivesItsBufferBack) {
       {"malformed: empty", LineId::kB, {}, line(LineId::kB, &LineCounters::malformed_packets)},
       {"heartbeat", LineId::kB, Messages(4, 0), line(LineId::kB, &LineCounters::heartbeats)},
       {"held behind a gap", LineId::kA, Messages(10, 1), line(LineId::kA, &LineCounters::first_copies)},
-      {"out of the window", LineId::kA, Messages(1'000'000'000, 1), [](const FeedCounters& c) { return c.window_full; }},
+      {"far ahead: a copy is held", LineId::kA, Messages(1'000'000'000, 1), line(LineId::kA, &LineCounters::packets)},
+      {"out of the window, once it is borne out", LineId::kB, Messages(1'000'000'001, 0),
+       [](const FeedCounters& c) { return c.window_full; }},
   };
   uint64_t sent = 0;
   for (const Step& step : steps) {
@@ -116,12 +120,12 @@ TEST_P(BufferOwnershipTest, EveryKindOfPacketGivesItsBufferBack) {
   }
   // Another session, and then a packet of the first one again: stale.
   SendPayload(LineId::kA, Messages(1, 1, "NEXT"));
-  PollUntil(++sent);
+  SendPayload(LineId::kA, Messages(2, 1, "NEXT"));
+  PollUntil(sent += 2);
   const uint64_t give_up_ns = MonotonicNow() + kPatienceNs;
   while (handler_->busy() && MonotonicNow() < give_up_ns) handler_->Poll();
-  SendPayload(LineId::kA, Messages(2, 1, "NEXT"));
   SendPayload(LineId::kB, Messages(1, 1));
-  PollUntil(sent += 2);
+  PollUntil(++sent);
   EXPECT_EQ(handler_->Snapshot().lines[1].stale_packets, 1u);
 
   handler_->Finish();

@@ -64,6 +64,7 @@ FeedSimulation::FeedSimulation(const SimulationOptions& options)
   MakeMessages();
   MakeLine(LineId::kA, start_ns_);
   MakeLine(LineId::kB, start_ns_ + static_cast<uint64_t>(options_.skew_b_ns));
+  MakeStrays();
 }
 
 SessionId FeedSimulation::Session(uint32_t generation) const {
@@ -147,6 +148,55 @@ void FeedSimulation::MakeLine(LineId line, uint64_t start_ns) {
       }
     }
   }
+}
+
+void FeedSimulation::MakeStrays() {
+  Rng rng = rng_.Fork(20);
+  const uint64_t last_generation = messages_.size() - options_.messages;
+  for (uint32_t number = 0; number < options_.strays; ++number) {
+    const LineId line = static_cast<LineId>(rng.Below(kLines));
+    if (number == 2) {
+      source_.Add(start_ns_ - 50'000, line, MakeStray(number, messages_[0], rng));
+      continue;
+    }
+    // Not at the very end, where it would be taken for the last packet's successor.
+    const uint64_t from = number < 2 ? last_generation + options_.messages / 2 : options_.messages / 10;
+    const uint64_t at = from + rng.Below(messages_.size() - options_.messages / 10 - from);
+    source_.Add(start_ns_ + due_ns_[at] + rng.Below(1'000'000), line, MakeStray(number, messages_[at], rng));
+  }
+}
+
+std::vector<uint8_t> FeedSimulation::MakeStray(uint32_t number, const SimulatedMessage& now, Rng& rng) const {
+  constexpr uint64_t kSoon = 3'000'000, kHour = 3'600'000'000'000;  // kSoon: newer than what any line has brought
+  std::vector<std::vector<uint8_t>> messages(rng.Below(4), std::vector<uint8_t>(1 + rng.Below(40), 0xEE));
+  const SessionId session = Session(now.generation);
+  if (options_.iex && number == 0) return Write(session, 1, now.send_time_ns + kSoon, messages);
+  if (options_.iex && number == 1) return Write(session, now.sequence, now.send_time_ns + kHour, messages);
+  const uint64_t far = options_.messages + (uint64_t{number} << 32) + rng.Next() % (1u << 30);
+  const uint64_t sequence = rng.Below(2) == 0 ? far : now.sequence;
+  if (rng.Below(2) == 0) {
+    const SessionId other =
+        options_.iex ? iextp::MakeSession(1, 1'000 + number) : moldudp64::MakeSession("STRAY" + std::to_string(number));
+    return Write(other, sequence, now.send_time_ns, messages);
+  }
+  return Write(session, far, now.send_time_ns + kSoon, messages);
+}
+
+std::vector<uint8_t> FeedSimulation::Write(const SessionId& session, uint64_t first_sequence, uint64_t send_time_ns,
+                                           const std::vector<std::vector<uint8_t>>& messages) const {
+  const auto fill = [&](auto& writer) {
+    for (const std::vector<uint8_t>& message : messages) CHECK(writer.Append(message));
+    const auto view = writer.Finish();
+    return std::vector<uint8_t>(view.begin(), view.end());
+  };
+  if (options_.iex) {
+    iextp::SegmentWriter writer;
+    writer.Start({session, first_sequence, 0, send_time_ns});
+    return fill(writer);
+  }
+  moldudp64::PacketWriter writer;
+  writer.Start(session, first_sequence);
+  return fill(writer);
 }
 
 std::vector<uint8_t> FeedSimulation::MakePacket(size_t first, size_t end) const {

@@ -38,6 +38,10 @@ struct SimulationOptions {
   bool server = true;
   uint64_t server_keeps_messages = 0;  // answers only for the newest ones; 0 = for all
   uint64_t join_at = 0;                // packets before this message of the first generation are on no line
+  // Well-formed packets that are not of this feed, each once on one line: of other sessions, of far too high sequences,
+  // and with IEX-TP one restart and one send time that are none, in the last generation. The third comes before all
+  // else.
+  uint32_t strays = 0;
   // Packets near the end of each generation are neither lost nor delayed: a lost tail cannot be noticed.
   uint32_t safe_tail_messages = 200;
 };
@@ -117,6 +121,11 @@ class FeedSimulation {
   std::vector<uint8_t> MakeControl(PacketKind kind, uint32_t generation, uint64_t next, uint64_t send_time_ns) const;
   void MakeMessages();
   void MakeLine(LineId line, uint64_t start_ns);
+  void MakeStrays();
+  std::vector<uint8_t> MakeStray(uint32_t number, const SimulatedMessage& now, Rng& rng) const;
+  // A packet with a heartbeat where there are no messages.
+  std::vector<uint8_t> Write(const SessionId& session, uint64_t first_sequence, uint64_t send_time_ns,
+                             const std::vector<std::vector<uint8_t>>& messages) const;
   bool InBothGap(size_t first, size_t end) const;
 
   SimulationOptions options_;
