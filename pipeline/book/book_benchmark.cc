@@ -98,7 +98,6 @@ class Packets {
 // Finds, writes and frees orders, and no more: what any order book must touch.
 class SlotsOnly {
  public:
-  static constexpr size_t kPrefetchStages = 2;
   explicit SlotsOnly(uint32_t orders_max) {
     if (!lines_.Allocate(orders_max / 3 + 2).ok() || !index_.Allocate(orders_max, &lines_).ok()) abort();
   }

@@ -158,9 +158,11 @@ class BookLines {
     return *reinterpret_cast<const LineCells*>(lines_[line].bytes + LineCells::kAt);
   }
   // Of handle 0 too, which is no order.
-  OrderCell& cell(OrderHandle order) { return *reinterpret_cast<OrderCell*>(lines_[0].bytes + size_t{4} * order); }
+  OrderCell& cell(OrderHandle order) {
+    return *reinterpret_cast<OrderCell*>(reinterpret_cast<uint8_t*>(lines_.data()) + size_t{4} * order);
+  }
   const OrderCell& cell(OrderHandle order) const {
-    return *reinterpret_cast<const OrderCell*>(lines_[0].bytes + size_t{4} * order);
+    return *reinterpret_cast<const OrderCell*>(reinterpret_cast<const uint8_t*>(lines_.data()) + size_t{4} * order);
   }
   const void* address(uint32_t line) const { return lines_.data() + line; }
 

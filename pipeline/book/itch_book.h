@@ -115,7 +115,7 @@ class ItchBook {
 
   // Messages that are applied together: what they touch is asked for in three steps, so that it is there when they are
   // applied. Each step works on those alone that need it, without a branch on the type, which cannot be predicted.
-  static constexpr size_t kWave = 32;
+  static constexpr size_t kWave = 16;
   struct Wave {
     const std::span<const uint8_t>* messages;
     size_t count;
