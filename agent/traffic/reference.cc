@@ -17,7 +17,7 @@ namespace feedfarm {
 namespace {
 
 constexpr size_t kEmptyType = 256;
-constexpr uint32_t kLevelsMax = 4 << 20;
+constexpr uint32_t kLevelsMax = 2 << 20;
 constexpr uint64_t kBookMin = 1 << 10;
 constexpr uint64_t kBookMax = 8'000'000;
 
