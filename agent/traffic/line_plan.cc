@@ -178,7 +178,8 @@ class Planner {
     }
     StreamPacket end = published.HeartbeatAt(0, content_.protocol);
     if (content_.protocol == v1::FEED_PROTOCOL_MOLDUDP64_ITCH50) end.kind = Kind::kEndOfSession;
-    for (int i = 0; i < kEndPackets; ++i) {
+    const int end_packets = faults_.empty() ? kEndPacketsWithoutFaults : kEndPackets;
+    for (int i = 0; i < end_packets; ++i) {
       end.due_ns = at_ns += kEndSpacingNs;
       packets.push_back(end);
     }

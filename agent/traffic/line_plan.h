@@ -28,7 +28,9 @@ struct LinePlan {
 // Plans the lines of `scenario`: line A from content.packets (which are moved from), line B the same or cut
 // differently, the skew, the faults gap, duplicate and reorder at their times (cut and kill_handler are the handler's
 // side), heartbeats where a line is idle for traffic.heartbeat_ns, and the tail: kTailHeartbeats heartbeats that show a
-// gap at the end, then for a second the end of the session every 50 ms (IEX-TP, which has none: heartbeats).
+// gap at the end, then the end of the session every 50 ms (IEX-TP, which has none: heartbeats), for a second where
+// there are faults (a line may be cut or the handler away at the end), else shorter than the handler waits for the
+// other line's last copies.
 //
 // Order: gaps, reordering, duplicates, heartbeats; faults of one kind in the order of their times. Times count on the
 // line that a fault names; a gap on both lines takes the same messages from both, chosen by line A's time.
@@ -41,5 +43,6 @@ inline constexpr uint64_t kTailSpacingNs = 10'000'000;
 inline constexpr int kTailHeartbeats = 3;
 inline constexpr uint64_t kEndSpacingNs = 50'000'000;
 inline constexpr int kEndPackets = 21;
+inline constexpr int kEndPacketsWithoutFaults = 9;
 
 }  // namespace feedfarm

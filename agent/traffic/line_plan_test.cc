@@ -174,8 +174,15 @@ TEST(LinePlan, TailShowsTheEnd) {
   StreamContent content = MakeContent(Plain(2, 3));
   const LinePlan plan = Plan(Speed(), content);
   EXPECT_EQ(Text(plan.lines[0], 7), "0-3 3-6 h7 h7 h7 e7 e7");
-  EXPECT_EQ(plan.lines[0].size(), 2u + kTailHeartbeats + kEndPackets);
-  EXPECT_EQ(plan.lines[0].back().due_ns - plan.lines[0][5].due_ns, 1'000 * kMillisecond);
+  EXPECT_EQ(plan.lines[0].size(), 2u + kTailHeartbeats + kEndPacketsWithoutFaults);
+  EXPECT_EQ(plan.lines[0].back().due_ns - plan.lines[0][5].due_ns, 400 * kMillisecond);
+  // A cut or a killed handler may last beyond the end.
+  v1::Scenario faulty = Speed();
+  faulty.add_faults()->mutable_kill_handler();
+  StreamContent again = MakeContent(Plain(2, 3));
+  const LinePlan longer = Plan(faulty, again);
+  EXPECT_EQ(longer.lines[0].size(), 2u + kTailHeartbeats + kEndPackets);
+  EXPECT_EQ(longer.lines[0].back().due_ns - longer.lines[0][5].due_ns, 1'000 * kMillisecond);
   StreamContent iex = MakeContent(Plain(2, 3, kIex));
   const LinePlan iex_plan = Plan(Speed(), iex);
   EXPECT_EQ(Text(iex_plan.lines[0], 7), "0-3 3-6 h7 h7 h7 h7 h7");
