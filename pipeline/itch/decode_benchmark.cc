@@ -20,6 +20,7 @@
 #include "pipeline/base/rng.h"
 #include "pipeline/capture/capture_reader.h"
 #include "pipeline/itch/decode.h"
+#include "pipeline/itch/order_event.h"
 #include "pipeline/itch/sample_messages.h"
 
 namespace feedfarm::itch {
@@ -171,6 +172,30 @@ BENCHMARK(BM_DecodeRealOrder)->Unit(benchmark::kMillisecond);
 
 void BM_DecodeIndependentTypes(benchmark::State& state) { DecodeEveryField(state, Independent()); }
 BENCHMARK(BM_DecodeIndependentTypes)->Unit(benchmark::kMillisecond);
+
+// Messages about orders as one record, without a branch on the type; others by type.
+void DecodeEvents(benchmark::State& state, const Feed& feed) {
+  FieldSum sum;
+  RunOver(state, feed, [&sum](std::span<const uint8_t> message) {
+    OrderEvent event;
+    if (DecodeOrderEvent(message, &event)) [[likely]] {
+      sum(event.head, event.order, event.new_order, event.side, event.shares, event.stock, event.price, event.match,
+          event.printable, event.attribution);
+    } else {
+      benchmark::DoNotOptimize(Decode(message, [&sum]<class M>(const M& any) { M::Walk(any, sum); }));
+    }
+  });
+  benchmark::DoNotOptimize(sum.sum);
+}
+
+void BM_EventsRepeatingTypes(benchmark::State& state) { DecodeEvents(state, Repeating()); }
+BENCHMARK(BM_EventsRepeatingTypes)->Unit(benchmark::kMillisecond);
+
+void BM_EventsRealOrder(benchmark::State& state) { DecodeEvents(state, Real()); }
+BENCHMARK(BM_EventsRealOrder)->Unit(benchmark::kMillisecond);
+
+void BM_EventsIndependentTypes(benchmark::State& state) { DecodeEvents(state, Independent()); }
+BENCHMARK(BM_EventsIndependentTypes)->Unit(benchmark::kMillisecond);
 
 // The walk over the messages without a decode: what of the times above is memory and loop.
 void BM_TouchOnly(benchmark::State& state) {
