@@ -7,8 +7,8 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
-#include "coordinator/store/sha256.h"
 #include "pipeline/base/rng.h"
+#include "pipeline/base/sha256.h"
 
 namespace feedfarm {
 namespace {

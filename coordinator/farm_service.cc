@@ -108,10 +108,16 @@ grpc::Status FarmServiceAdapter::GetReport(grpc::ServerContext*, const v1::GetRe
   std::vector<std::filesystem::path> files;
   for (auto at = std::filesystem::recursive_directory_iterator(*folder, error);
        !error && at != std::filesystem::recursive_directory_iterator(); at.increment(error)) {
-    if (at->is_regular_file(error)) files.push_back(at->path());
+    // One file is found among those that there are: no path leads out of the folder.
+    const bool wanted = request->path().empty() || at->path().lexically_relative(*folder) == request->path();
+    if (wanted && at->is_regular_file(error)) files.push_back(at->path());
   }
   if (error) {
     return grpc::Status(grpc::StatusCode::DATA_LOSS, absl::StrCat("report ", folder->string(), ": ", error.message()));
+  }
+  if (files.empty() && !request->path().empty()) {
+    return grpc::Status(grpc::StatusCode::NOT_FOUND,
+                        absl::StrCat("the report of ", request->campaign_id(), " has no ", request->path()));
   }
   for (const std::filesystem::path& file : files) {
     if (const absl::Status sent = SendFile(*folder, file, writer); !sent.ok()) return ToGrpc(sent);

@@ -144,6 +144,23 @@ TEST_F(ServerTest, RunsACampaignToItsVerdictAndReport) {
   while (reader->Read(&chunk)) paths.push_back(chunk.path());
   EXPECT_TRUE(reader->Finish().ok());
   EXPECT_THAT(paths, testing::IsSupersetOf({"report.json", "junit.xml", "runs/c1.r2/manifest.json"}));
+
+  // One file of it, and no other way into the disk.
+  const auto one = [&](const std::string& path) {
+    request.set_path(path);
+    grpc::ClientContext call;
+    const auto chunks = farm_->GetReport(&call, request);
+    paths.clear();
+    while (chunks->Read(&chunk)) paths.push_back(chunk.path());
+    return chunks->Finish();
+  };
+  EXPECT_TRUE(one("runs/c1.r2/manifest.json").ok());
+  EXPECT_THAT(paths, testing::Each("runs/c1.r2/manifest.json"));
+  EXPECT_FALSE(paths.empty());
+  for (const char* path : {"nothing", "../c1/report.json", "/etc/passwd", "runs", "runs/../report.json"}) {
+    EXPECT_EQ(one(path).error_code(), grpc::StatusCode::NOT_FOUND) << path;
+    EXPECT_TRUE(paths.empty()) << path;
+  }
 }
 
 TEST_F(ServerTest, ARestartInTheMiddleOfARunChangesNothing) {

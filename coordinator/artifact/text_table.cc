@@ -20,6 +20,13 @@ std::string Printable(std::string text) {
   return text;
 }
 
+TextTable::TextTable(std::vector<std::string> titles) {
+  for (std::string& title : titles) {
+    const bool right = !title.empty() && title[0] == '>';
+    AddColumn(right ? title.substr(1) : std::move(title), right ? Align::kRight : Align::kLeft);
+  }
+}
+
 void TextTable::AddColumn(std::string title, Align align) { columns_.push_back({std::move(title), align}); }
 
 void TextTable::AddRow(std::vector<std::string> cells) {

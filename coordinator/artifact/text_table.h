@@ -12,6 +12,10 @@ class TextTable {
  public:
   enum class Align { kLeft, kRight };
 
+  TextTable() = default;
+  // Columns at once; a title that begins with '>' is of a right-aligned one, and shown without it.
+  explicit TextTable(std::vector<std::string> titles);
+
   void AddColumn(std::string title, Align align = Align::kLeft);
   // As many cells as columns; missing ones are empty. Line ends and control bytes in a cell are shown as '?'.
   void AddRow(std::vector<std::string> cells);

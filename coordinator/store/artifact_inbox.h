@@ -9,9 +9,9 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "coordinator/store/sha256.h"
 #include "coordinator/store/store.h"
 #include "pipeline/base/scoped_fd.h"
+#include "pipeline/base/sha256.h"
 #include "proto/agent_service.pb.h"
 
 namespace feedfarm {

@@ -6,8 +6,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "coordinator/artifact/text_table.h"
 #include "coordinator/gate/exit_code.h"
-#include "tools/feedfarm/text_table.h"
 #include "tools/feedfarm/units_text.h"
 
 namespace feedfarm {

@@ -4,9 +4,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "coordinator/artifact/text_table.h"
 #include "coordinator/gate/exit_code.h"
 #include "tools/feedfarm/names.h"
-#include "tools/feedfarm/text_table.h"
 #include "tools/feedfarm/units_text.h"
 
 namespace feedfarm {
@@ -43,7 +43,7 @@ void AppendGates(const v1::RunStatus& run, bool all, std::string* out) {
 std::string CampaignsTable(const v1::ListReply& reply) {
   TextTable table({"ID", "NAME", "VERDICT", ">RUNS", "SUBMITTED", "FINISHED"});
   for (const auto& campaign : reply.campaigns()) {
-    table.Add({campaign.campaign_id(), campaign.name(), CampaignState(campaign),
+    table.AddRow({campaign.campaign_id(), campaign.name(), CampaignState(campaign),
                absl::StrCat(campaign.runs_finished(), "/", campaign.runs_count()), TimeText(campaign.submitted_unix_ns()),
                TimeText(campaign.finished_unix_ns())});
   }
@@ -68,7 +68,7 @@ std::string CampaignText(const v1::CampaignStatus& status, bool wide) {
       row.insert(row.end(), {absl::StrCat(run.epoch()), TimeText(run.result().started_unix_ns()),
                              TimeText(run.result().finished_unix_ns())});
     }
-    table.Add(row);
+    table.AddRow(row);
   }
   out += table.ToString();
   for (const auto& run : status.runs()) {
@@ -104,7 +104,7 @@ std::string PlanText(const v1::PlanReply& reply) {
     const uint64_t about_ns = run.has_search() ? run.search().usual_ns() : run.duration_estimate_ns();
     total_ns += about_ns;
     unknown += about_ns == 0;
-    table.Add({run.scenario(), absl::StrCat(run.repetition()), run.source_host().empty() ? "-" : run.source_host(),
+    table.AddRow({run.scenario(), absl::StrCat(run.repetition()), run.source_host().empty() ? "-" : run.source_host(),
                run.handler_host().empty() ? "-" : run.handler_host(),
                about_ns == 0 ? "-" : DurationText(about_ns),
                absl::StrCat(run.seed()), absl::StrCat(run.gates_size())});

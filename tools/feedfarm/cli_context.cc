@@ -4,11 +4,11 @@
 #include <iostream>
 
 #include "absl/strings/str_cat.h"
+#include "coordinator/artifact/text_table.h"
 #include "coordinator/gate/exit_code.h"
 #include "glog/logging.h"
 #include "google/protobuf/util/json_util.h"
 #include "grpcpp/grpcpp.h"
-#include "tools/feedfarm/text_table.h"
 
 namespace feedfarm {
 

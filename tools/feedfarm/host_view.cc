@@ -2,8 +2,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "coordinator/artifact/text_table.h"
 #include "tools/feedfarm/names.h"
-#include "tools/feedfarm/text_table.h"
 #include "tools/feedfarm/units_text.h"
 
 namespace feedfarm {
@@ -47,7 +47,7 @@ std::string HostsTable(const v1::ListHostsReply& reply, uint64_t now_unix_ns, bo
       row.insert(row.end(), {absl::StrCat(host.facts().cpus()), host.facts().kernel(), absl::StrCat(host.epoch()),
                              host.agent_version()});
     }
-    table.Add(row);
+    table.AddRow(row);
   }
   return table.ToString();
 }
@@ -66,7 +66,7 @@ std::string HostText(const v1::HostStatus& host, uint64_t now_unix_ns) {
   absl::StrAppend(&out, "  fingerprint: ", Printable(facts.fingerprint()), "\n");
   TextTable table({"  PORT", "LINK", "DRIVER", "FIRMWARE", "STATE", ">MTU", "QUEUES", "XDP", "TIMESTAMPS", "IPV4"});
   for (const auto& port : facts.ports()) {
-    table.Add({absl::StrCat("  ", port.name()), port.link(), absl::StrCat(port.driver(), " ", port.driver_version()),
+    table.AddRow({absl::StrCat("  ", port.name()), port.link(), absl::StrCat(port.driver(), " ", port.driver_version()),
                port.firmware().empty() ? "-" : port.firmware(), LinkSpeed(port), absl::StrCat(port.mtu()),
                absl::StrCat(port.rx_queues(), "/", port.tx_queues()), XdpText(port),
                port.hardware_timestamps() ? "hardware" : "software", port.ipv4()});

@@ -7,7 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
-#include "coordinator/store/sha256.h"
+#include "pipeline/base/sha256.h"
 #include "pipeline/base/status_macros.h"
 #include "pipeline/profile/host_facts.h"
 

@@ -5,9 +5,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "coordinator/artifact/text_table.h"
 #include "coordinator/gate/exit_code.h"
 #include "tools/feedfarm/names.h"
-#include "tools/feedfarm/text_table.h"
 #include "tools/feedfarm/units_text.h"
 
 namespace feedfarm {

@@ -10,8 +10,9 @@
 namespace feedfarm {
 namespace {
 
-int Report(CliContext& context, const std::string& id, const std::string& out) {
-  const char* const name = context.output == OutputFormat::kJson ? "report.json" : "report.txt";
+// `file`: of the folder; empty = the report itself.
+int Report(CliContext& context, const std::string& id, const std::string& file, const std::string& out) {
+  const std::string name = !file.empty() ? file : context.output == OutputFormat::kJson ? "report.json" : "report.txt";
   absl::Status status;
   if (out.empty()) {
     auto text = FetchReportFile(context, id, name);
@@ -21,9 +22,9 @@ int Report(CliContext& context, const std::string& id, const std::string& out) {
     status = FetchReportFolder(context, id, out);
     // The folder has just been fetched: its file is printed, not asked for again.
     if (status.ok()) {
-      std::ifstream file(std::filesystem::path(out) / name, std::ios::binary);
-      if (file) {
-        std::cout << file.rdbuf();
+      std::ifstream content(std::filesystem::path(out) / name, std::ios::binary);
+      if (content) {
+        std::cout << content.rdbuf();
       } else {
         status = absl::NotFoundError(absl::StrCat("the report of ", id, " has no ", name));
       }
@@ -38,13 +39,15 @@ int Report(CliContext& context, const std::string& id, const std::string& out) {
 
 void AddReportCommand(CLI::App& app, CliContext& context) {
   auto id = std::make_shared<std::string>();
+  auto file = std::make_shared<std::string>();
   auto out = std::make_shared<std::string>();
   CLI::App* command = app.add_subcommand("report", "Print a finished campaign's report, or fetch its folder");
   command->add_option("ID", *id, "campaign, e.g. c1")->required();
+  command->add_option("--file", *file, "print this file of the folder, e.g. runs/c1.r1/manifest.json");
   command->add_option("--out", *out, "also fetch the whole report folder into DIR");
   command->footer("Prints report.txt, or report.json with -o json. The folder holds report.txt, report.json, junit.xml, and for each run "
                   "manifest.json, counters.json, latency.hlog and logs.\n\nExample:\n  feedfarm report c1 --out report/");
-  command->callback([id, out, &context] { context.exit_code = Report(context, *id, *out); });
+  command->callback([id, file, out, &context] { context.exit_code = Report(context, *id, *file, *out); });
 }
 
 }  // namespace feedfarm

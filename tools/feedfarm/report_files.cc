@@ -10,10 +10,12 @@
 namespace feedfarm {
 namespace {
 
-absl::Status ForEachChunk(CliContext& context, const std::string& campaign_id,
+// `path`: one file; empty = all.
+absl::Status ForEachChunk(CliContext& context, const std::string& campaign_id, const std::string& path,
                           const std::function<absl::Status(const v1::ReportChunk&)>& take) {
   v1::GetReportRequest request;
   request.set_campaign_id(campaign_id);
+  request.set_path(path);
   auto call = CallContext(60);
   auto stream = context.Stub().GetReport(call.get(), request);
   v1::ReportChunk chunk;
@@ -38,7 +40,8 @@ bool StaysInside(const std::filesystem::path& path) {
 absl::StatusOr<std::string> FetchReportFile(CliContext& context, const std::string& campaign_id, const std::string& path) {
   std::string content;
   bool found = false;
-  const absl::Status status = ForEachChunk(context, campaign_id, [&](const v1::ReportChunk& chunk) {
+  const absl::Status status = ForEachChunk(context, campaign_id, path, [&](const v1::ReportChunk& chunk) {
+    // A coordinator of an earlier build sends all of them.
     if (chunk.path() == path) {
       content += chunk.content();
       found = true;
@@ -52,7 +55,7 @@ absl::StatusOr<std::string> FetchReportFile(CliContext& context, const std::stri
 
 absl::Status FetchReportFolder(CliContext& context, const std::string& campaign_id, const std::filesystem::path& out) {
   std::set<std::string> begun;
-  return ForEachChunk(context, campaign_id, [&](const v1::ReportChunk& chunk) -> absl::Status {
+  return ForEachChunk(context, campaign_id, /*path=*/"", [&](const v1::ReportChunk& chunk) -> absl::Status {
     const std::filesystem::path path(chunk.path());
     if (!StaysInside(path)) return absl::InvalidArgumentError(absl::StrCat("the coordinator named a file '", chunk.path(), "'"));
     std::error_code error;

@@ -1,9 +1,9 @@
+#include "coordinator/artifact/text_table.h"
 #include "gtest/gtest.h"
 #include "tools/feedfarm/annotations.h"
 #include "tools/feedfarm/campaign_view.h"
 #include "tools/feedfarm/host_view.h"
 #include "tools/feedfarm/progress.h"
-#include "tools/feedfarm/text_table.h"
 #include "tools/feedfarm/units_text.h"
 
 namespace feedfarm {
@@ -36,8 +36,8 @@ TEST(Views, APlanTellsWhatASearchCosts) {
 
 TEST(TextTable, AlignsByCharactersAndKeepsControlCharactersOut) {
   TextTable table({"NAME", ">COUNT"});
-  table.Add({"µ", "1"});
-  table.Add({"a\x1b[2Jb", "1,000"});
+  table.AddRow({"µ", "1"});
+  table.AddRow({"a\x1b[2Jb", "1,000"});
   EXPECT_EQ(table.ToString(),
             "NAME    COUNT\n"
             "µ           1\n"

@@ -1,4 +1,4 @@
-#include "coordinator/store/sha256.h"
+#include "pipeline/base/sha256.h"
 
 #include <glog/logging.h>
 #include <openssl/evp.h>
