@@ -163,6 +163,58 @@ TEST_F(JournalCoreTest, TornLastRecordIsCutAndReportedAtEachByte) {
   }
 }
 
+// What is told of the last record: FORMAT.md, "The last record".
+TEST_F(JournalCoreTest, AlteredLastRecordIsCutLikeATornOneAndSaidSo) {
+  const TestStream stream(4, 60);
+  auto core = Open(Small());
+  Feed(*core, stream, stream.size(), 4);
+  core.reset();
+  const std::string segment = Names(kSegmentName).back();
+  const std::vector<uint8_t> whole = folder_.Bytes(segment);
+  const auto open_with = [&](const std::vector<uint8_t>& bytes) {
+    for (const std::string& name : Names(kSegmentName)) {
+      if (name > segment) folder_.Erase(name);
+    }
+    folder_.Bytes(segment) = bytes;
+    core.reset();
+    core = Open(Small());
+    return core->report();
+  };
+  // Shorter than it says: a killed process.
+  EXPECT_FALSE(open_with({whole.begin(), whole.end() - 1}).torn_altered);
+  const uint64_t last = core->report().torn_offset;
+  EXPECT_EQ(core->report().torn_bytes, whole.size() - 1 - last);
+  // All its bytes, but the last page was never written: a power cut.
+  std::vector<uint8_t> zeros = whole;
+  std::fill(zeros.begin() + static_cast<ptrdiff_t>(last), zeros.end(), 0);
+  EXPECT_FALSE(open_with(zeros).torn_altered);
+  EXPECT_EQ(core->report().torn_offset, last);
+  // All its bytes, and one is another: a power cut, or damage. The stream before it is whole in any case.
+  for (const size_t at : {last, last + 20, whole.size() - 1}) {
+    std::vector<uint8_t> altered = whole;
+    altered[at] ^= 0x40;
+    EXPECT_TRUE(open_with(altered).torn_altered) << at;
+    EXPECT_EQ(core->report().torn_offset, last);
+    EXPECT_EQ(core->report().torn_bytes, whole.size() - last);
+    EXPECT_EQ(book_.StateHash(), stream.StateHashAt(stream.IndexOf(core->state().cursor())));
+  }
+}
+
+// Behind a clean stop the last record is the seal: nothing of the stream is lost with it.
+TEST_F(JournalCoreTest, DamagedSealLosesNothing) {
+  const TestStream stream(4, 60);
+  auto core = Open(Small());
+  Feed(*core, stream, stream.size(), 4);
+  ASSERT_TRUE(core->Finish().ok());
+  core.reset();
+  folder_.Bytes(Names(kSegmentName).back()).back() ^= 1;
+  folder_.Bytes(Names(kSegmentName).back())[folder_.Bytes(Names(kSegmentName).back()).size() - 30] ^= 1;
+  core = Open(Small());
+  EXPECT_TRUE(core->report().torn_altered);
+  EXPECT_EQ(core->report().torn_bytes, RecordBytes(0));
+  EXPECT_EQ(book_.StateHash(), stream.StateHashAt(stream.size()));
+}
+
 TEST_F(JournalCoreTest, DamageInTheMiddleNamesSegmentAndOffset) {
   const TestStream stream(5, 2'000);
   auto core = Open(Small());

@@ -143,6 +143,7 @@ absl::Status JournalRecovery::CutTorn(size_t index, const SegmentWalk& walk, uin
   report_.torn_offset = walk.offset();
   report_.torn_bytes = segment_bytes - walk.offset();
   report_.torn_records = tail.whole_records;
+  report_.torn_altered = walk.Altered();
   return folder_->Truncate(name, walk.offset());  // synced with the newest segment
 }
 

@@ -48,13 +48,19 @@ void SealRecord(const RecordHeader& header, uint64_t salt, uint64_t offset, uint
   StoreLittle<uint64_t>(at + kChecksum, Checksum(at, bytes, salt, offset));
 }
 
+std::optional<size_t> ClaimedRecordBytes(std::span<const uint8_t> bytes) {
+  if (bytes.size() < kRecordHeaderBytes || LoadLittle<uint16_t>(bytes.data() + kMagic) != kMagicValue) return std::nullopt;
+  const uint32_t body_bytes = LoadLittle<uint32_t>(bytes.data() + kBodyBytes);
+  if (body_bytes > kRecordBodyMax) return std::nullopt;
+  return RecordBytes(body_bytes);
+}
+
 bool ParseRecord(std::span<const uint8_t> bytes, uint64_t salt, uint64_t offset, RecordView* record) {
-  if (bytes.size() < kRecordHeaderBytes) return false;
+  const std::optional<size_t> claimed = ClaimedRecordBytes(bytes);
+  if (!claimed) return false;
   const uint8_t* const at = bytes.data();
-  if (LoadLittle<uint16_t>(at + kMagic) != kMagicValue) return false;
   const uint32_t body_bytes = LoadLittle<uint32_t>(at + kBodyBytes);
-  if (body_bytes > kRecordBodyMax) return false;
-  const size_t whole = RecordBytes(body_bytes);
+  const size_t whole = *claimed;
   if (bytes.size() < whole || LoadLittle<uint64_t>(at + kChecksum) != Checksum(at, whole, salt, offset)) return false;
   record->header = {.kind = static_cast<RecordKind>(at[kKind]),
                     .flags = at[kFlags],

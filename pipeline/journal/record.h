@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 namespace feedfarm {
@@ -54,6 +55,9 @@ void SealRecord(const RecordHeader& header, uint64_t salt, uint64_t offset, uint
 // The record at the begin of `bytes`, which lie at `offset` of the segment. False: there is none that is whole. Any
 // bytes; reads none beyond them.
 bool ParseRecord(std::span<const uint8_t> bytes, uint64_t salt, uint64_t offset, RecordView* record);
+
+// With its header, of the record whose header seems to stand there, whatever its checksum; nothing where none does. Any bytes.
+std::optional<size_t> ClaimedRecordBytes(std::span<const uint8_t> bytes);
 
 // A record's messages, one after the other: u16 length, bytes. Stops at the end, or where a length runs past it.
 class MessageWalk {

@@ -32,6 +32,9 @@ struct RecoveryReport {
   uint64_t torn_bytes = 0;  // cut off the newest segment
   std::string torn_segment;
   uint64_t torn_offset = 0;
+  // The torn record has its whole length and is not all zeros behind its header: bytes of it were altered, by a power cut that
+  // let the kernel write its pages in part, or by the disk. Of a killed process's writes it never comes.
+  bool torn_altered = false;
   uint64_t torn_records = 0;       // whole ones behind the torn one, cut off as well: never synced
   uint64_t unfinished_states = 0;  // states from elsewhere that were not whole: cut off with all behind them
   uint64_t snapshot_ns = 0;        // loading it

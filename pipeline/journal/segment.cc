@@ -3,7 +3,9 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include <algorithm>
 #include <cstring>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "pipeline/base/endian.h"
@@ -13,6 +15,7 @@ namespace {
 
 constexpr char kMagic[8] = {'F', 'F', 'J', 'R', 'N', 'L', '\r', '\n'};
 constexpr uint32_t kVersion = 1;
+constexpr size_t kPageBytes = 4096;
 
 // Offsets in the header.
 constexpr size_t kVersionAt = 8;
@@ -47,6 +50,15 @@ absl::StatusOr<SegmentHeader> ParseSegmentHeader(std::span<const uint8_t> segmen
     return absl::DataLossError("damaged segment header at offset 0");
   }
   return header;
+}
+
+bool SegmentWalk::Altered() const {
+  const std::span<const uint8_t> rest = segment_.subspan(offset_);
+  const std::optional<size_t> bytes = ClaimedRecordBytes(rest);
+  if (!bytes || *bytes > rest.size()) return false;
+  // A page that was never written is all zeros.
+  const std::span<const uint8_t> last = rest.first(*bytes).last(std::min(*bytes, kPageBytes));
+  return std::ranges::any_of(last, [](uint8_t byte) { return byte != 0; });
 }
 
 SegmentWalk::Tail SegmentWalk::SearchBehind() const {

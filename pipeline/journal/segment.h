@@ -40,6 +40,8 @@ class SegmentWalk {
     uint64_t whole_records = 0;  // somewhere behind offset()
     bool was_durable = false;    // one of them says that the bytes at offset() had been synced: they are damaged
   };
+  // What stands at offset() has a record's header, and the segment has all the bytes that it asks for, its last page not only zeros.
+  bool Altered() const;
   // Looks at everything behind offset(), where no whole record is. Cost: a pass over the rest.
   Tail SearchBehind() const;
 
