@@ -94,7 +94,7 @@ TEST(SyntheticItch, OrdersLiveBeforeTheyDie) {
   EXPECT_EQ(undecoded, 0u);
   EXPECT_EQ(audit.errors, 0u);
   EXPECT_EQ(backwards, 0u);
-  EXPECT_LE(audit.live.size(), kLiveOrdersMax);
+  EXPECT_LE(audit.live.size(), kLiveOrders);
   EXPECT_GT(audit.live.size(), 1000u);
 }
 
