@@ -98,6 +98,8 @@ v1::HandlerResult ToProto(const FinalRecord& record) {
   result.set_recovery_max_ns(record.recovery_max_ns);
   result.set_stream_hash(record.stream_hash);
   result.set_state_hash(record.state_hash);
+  result.set_top_hash(record.top_hash);
+  result.set_top_updates(record.top_updates);
   for (const auto& [outcome, messages] : record.book) {
     v1::ReasonCount* count = result.add_book();
     count->set_reason(outcome);

@@ -85,6 +85,7 @@ std::vector<std::string> HandlerFlags(const v1::DesiredRun& run, int cpu, uint64
   add_number("--book-orders-max", handler.book_orders_max());
   add_number("--book-levels-max", handler.book_levels_max());
   add_number("--shards", handler.shards());
+  if (!handler.shard_cpus().empty()) add("--shard-cpus", absl::StrJoin(handler.shard_cpus(), ","));
   if (!handler.journal().empty()) {
     add("--journal", absl::StrCat(artifacts_folder, "/journal"));
     add("--journal-sync", handler.journal());

@@ -46,6 +46,16 @@ TEST(HandlerFlags, NamesWhatTheCampaignSays) {
             "--artifacts /x");
 }
 
+TEST(HandlerFlags, NamesTheCoresOfTheShards) {
+  v1::DesiredRun run = Wanted();
+  v1::HandlerConfig* handler = run.mutable_scenario()->mutable_handler();
+  handler->set_shards(2);
+  handler->add_shard_cpus(3);
+  handler->add_shard_cpus(0);
+  const std::string flags = absl::StrJoin(HandlerFlags(run, -1, 1, "/x"), " ");
+  EXPECT_NE(flags.find("--shards 2 --shard-cpus 3,0 "), std::string::npos) << flags;
+}
+
 TEST(HandlerFlags, NamesEveryReceiveSetting) {
   v1::DesiredRun run = Wanted();
   v1::HandlerConfig* handler = run.mutable_scenario()->mutable_handler();

@@ -53,7 +53,11 @@ absl::Status LoadPackets(const v1::Traffic& traffic, const DetectedFeed& feed, C
   if (!timed && traffic.schedule_case() == v1::Traffic::kSpeed) {
     return absl::InvalidArgumentError("its packets have no times: give rate_pps instead of speed");
   }
-  return stream.Finish();
+  FEEDFARM_RETURN_IF_ERROR(stream.Finish());
+  if (content.missing_messages == 0 || traffic.capture().known_holes()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(content.missing_messages, " sequence numbers are in none of its packets, so nobody can deliver them; ",
+                   "capture.known_holes: true replays it all the same"));
 }
 
 absl::Status LoadDayFile(const v1::Traffic& traffic, CaptureReader& reader, uint64_t packets_max,

@@ -14,10 +14,11 @@ namespace feedfarm {
 // Of a packet capture, the endpoint with most packets of a feed is replayed. Sessions and restarts become generations
 // (ARCHITECTURE.md). A message whose sequence its generation has already (a retransmission, a second line) is sent
 // again as recorded but is not a second message. Packets that are cut short, malformed, or of an earlier session are
-// sent as they are and hold no messages. Sequence numbers that no packet holds are counted in missing_messages.
+// sent as they are and hold no messages. Sequence numbers that no packet holds are counted in missing_messages, and refused unless traffic.capture() knows of its
+// holes: no handler could have what is in none of its packets.
 //
 // NOT_FOUND: no such file. INVALID_ARGUMENT, with the file's name and what is wrong: not a capture, damaged, not of
-// traffic's protocol, no whole packet, no times where the schedule needs them, or larger than `store_bytes_max` or
+// traffic's protocol, no whole packet, holes that are not known of, no times where the schedule needs them, or larger than `store_bytes_max` or
 // `packets_max`.
 absl::StatusOr<StreamContent> LoadCapture(const v1::Traffic& traffic, uint64_t store_bytes_max, uint64_t packets_max);
 

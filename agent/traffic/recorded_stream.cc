@@ -97,7 +97,11 @@ void RecordedStream::BeginGeneration(const PacketHeader& header, uint64_t stream
 }
 
 void RecordedStream::EndGeneration() {
-  content_.missing_messages += next_sequence_ - lowest_sequence_ - generation_messages_;
+  if (generations_ == 0) return;
+  // A generation begins at 1, unless a handler joins an IEX-TP session: that is done at the first packet seen.
+  const bool joined = iextp_ && generations_ == 1;
+  const uint64_t begin = joined ? lowest_sequence_ : std::min<uint64_t>(lowest_sequence_, 1);
+  content_.missing_messages += next_sequence_ - begin - generation_messages_;
 }
 
 absl::Status RecordedStream::AddMessages(std::span<const uint8_t> payload, const PacketHeader& header) {

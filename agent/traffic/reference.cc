@@ -8,9 +8,10 @@
 
 #include "absl/strings/str_format.h"
 #include "pipeline/base/status_macros.h"
-#include "pipeline/book/book_stage.h"
 #include "pipeline/book/deep_book.h"
+#include "pipeline/book/feed_book.h"
 #include "pipeline/book/itch_book.h"
+#include "pipeline/book/top_update.h"
 #include "pipeline/feed/stream_hash.h"
 
 namespace feedfarm {
@@ -27,22 +28,54 @@ std::string TypeText(size_t type) {
   return absl::StrFormat("0x%02x", type);
 }
 
+// Books that say of every change of best prices.
+class ReferenceBooks {
+ public:
+  virtual ~ReferenceBooks() = default;
+  virtual void Clear() = 0;
+  virtual void Apply(uint64_t first_sequence, std::span<const std::span<const uint8_t>> messages) = 0;
+  virtual uint64_t StateHash() const = 0;
+  virtual const TopHash& tops() const = 0;
+};
+
+template <class Book>
+class ReferenceBook final : public ReferenceBooks, private TopListener {
+ public:
+  explicit ReferenceBook(std::unique_ptr<Book> book) : book_(std::move(book)) {}
+  void Clear() override { book_->Clear(); }
+  void Apply(uint64_t first_sequence, std::span<const std::span<const uint8_t>> messages) override {
+    first_sequence_ = first_sequence;
+    book_->ApplyRun(messages, this);
+  }
+  uint64_t StateHash() const override { return book_->StateHash(); }
+  const TopHash& tops() const override { return tops_; }
+
+ private:
+  void TopChanged(size_t index, const TopOfBook& top) override {
+    tops_.Add({.sequence = first_sequence_ + index, .top = top});
+  }
+
+  const std::unique_ptr<Book> book_;
+  TopHash tops_;
+  uint64_t first_sequence_ = 0;  // of the run
+};
+
 // As large as any stream of so many messages could need, within what a source host can spare.
-absl::StatusOr<std::unique_ptr<BookStage>> MakeBooks(const StreamContent& content) {
+absl::StatusOr<std::unique_ptr<ReferenceBooks>> MakeBooks(const StreamContent& content) {
   const auto room = static_cast<uint32_t>(std::clamp<uint64_t>(content.store->messages(), kBookMin, kBookMax));
   if (content.protocol == v1::FEED_PROTOCOL_IEXTP_DEEP10) {
     FEEDFARM_ASSIGN_OR_RETURN(std::unique_ptr<DeepBook> book, DeepBook::Create({.levels_max = room}));
-    return std::make_unique<InlineBook<DeepBook>>(std::move(book));
+    return std::make_unique<ReferenceBook<DeepBook>>(std::move(book));
   }
   FEEDFARM_ASSIGN_OR_RETURN(std::unique_ptr<ItchBook> book,
                             ItchBook::Create({.orders_max = room, .levels_max = std::min(room, kLevelsMax)}));
-  return std::make_unique<InlineBook<ItchBook>>(std::move(book));
+  return std::make_unique<ReferenceBook<ItchBook>>(std::move(book));
 }
 
 // Applies messages in runs, so that the books can fetch ahead.
 class Runs {
  public:
-  explicit Runs(BookStage* books) : books_(books) {}
+  explicit Runs(ReferenceBooks* books) : books_(books) {}
   void Add(uint32_t generation, uint64_t sequence, std::span<const uint8_t> message) {
     const bool follows = generation == generation_ && sequence == first_sequence_ + count_;
     if (!follows || count_ == run_.size()) Flush();
@@ -57,7 +90,7 @@ class Runs {
   }
 
  private:
-  BookStage* const books_;
+  ReferenceBooks* const books_;
   uint32_t generation_ = 0;
   uint64_t first_sequence_ = 0;
   size_t count_ = 0;
@@ -68,7 +101,7 @@ class Runs {
 
 absl::Status FillReference(const StreamContent& content, v1::SourceResult& result) {
   const MessageStore& store = *content.store;
-  FEEDFARM_ASSIGN_OR_RETURN(const std::unique_ptr<BookStage> books, MakeBooks(content));
+  FEEDFARM_ASSIGN_OR_RETURN(const std::unique_ptr<ReferenceBooks> books, MakeBooks(content));
   Runs runs(books.get());
   StreamHash hash;
   std::array<uint64_t, kEmptyType + 1> types{};
@@ -92,6 +125,8 @@ absl::Status FillReference(const StreamContent& content, v1::SourceResult& resul
   }
   result.set_reference_hash(hash.ToString());
   result.set_reference_state_hash(absl::StrFormat("%016x", books->StateHash()));
+  result.set_reference_top_hash(books->tops().ToString());
+  result.set_reference_top_updates(books->tops().updates());
   result.set_session_restarts(content.session_restarts);
   result.set_session_changes(content.session_changes);
   result.set_truncated_records(content.truncated_records);

@@ -84,7 +84,7 @@ scenarios:
     repetitions: 3
     timeout: 90s
     traffic:
-      capture: {path: day/es.itch.gz, limit: 500000, messages_per_packet: 9}
+      capture: {path: day/es.itch.gz, limit: 500000, known_holes: true, messages_per_packet: 9}
       protocol: iextp-deep10
       speed: 10x
       skew_b: -50us
@@ -93,7 +93,7 @@ scenarios:
       packet_bytes_max: 600
       rerequest: {port: 1234, loss: 5%, messages_max: 10, delay: 20us}
       lines: {a: 239.1.1.1:1000, b: 239.1.1.2:1001}
-    handler: {receive: af_xdp, dwell: 2ms, window: 1024, jump: 99, rerequest_timeout: 7ms, rerequest_tries: 3, pool_frames: 512,
+    handler: {receive: af_xdp, dwell: 2ms, window: 1024, jump: 99, rerequest_timeout: 7ms, rerequest_tries: 3, pool_frames: 512, shards: 3, shard_cpus: [2, 0],
               spin: false, fifo: true}
     faults:
       - {at: 2s, cut: {line: A, duration: 200ms}}
@@ -114,6 +114,7 @@ scenarios:
   EXPECT_EQ(scenario.repetitions(), 3);
   EXPECT_EQ(traffic.capture().path(), "/lab/campaigns/day/es.itch.gz");
   EXPECT_EQ(traffic.capture().limit(), 500'000);
+  EXPECT_TRUE(traffic.capture().known_holes());
   EXPECT_EQ(traffic.capture().messages_per_packet(), 9);
   EXPECT_EQ(traffic.protocol(), v1::FEED_PROTOCOL_IEXTP_DEEP10);
   EXPECT_EQ(traffic.speed(), 10);
@@ -193,6 +194,11 @@ TEST(CampaignParser, TellsAProblemInTheDefaultsOnce) {
 TEST(CampaignParser, RefusesUnknownFieldsWithPlaceAndSuggestion) {
   EXPECT_THAT(Problems(Parse(WithScenario("    traffic: {synthetic: {}, raet: 5pps}\n"))),
               ElementsAre("5:30 unknown field \"raet\" in traffic; did you mean \"rate\"?"));
+  for (const char* cpus : {"[0, 1, 2]", "0", "[x]", "[-1]", "[2000]"}) {
+    const auto problems =
+        Problems(Parse(WithScenario(absl::StrCat(kTraffic, "    handler: {shards: 2, shard_cpus: ", cpus, "}\n"))));
+    EXPECT_THAT(problems, testing::HasSubstr("shard_cpus")) << cpus;
+  }
   EXPECT_THAT(Problems(Parse(WithScenario(absl::StrCat(kTraffic, "    handler: {zzzzzz: 1}\n")))),
               ElementsAre(HasSubstr("6:15 unknown field \"zzzzzz\" in handler; it has receive, queues, busy_poll, timestamps,")));
 }

@@ -1,5 +1,6 @@
 #include "coordinator/campaign/handler_settings.h"
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "coordinator/campaign/map_reader.h"
 #include "coordinator/campaign/receive_parser.h"
@@ -11,6 +12,8 @@ namespace {
 constexpr int64_t kMicrosecond = 1'000;
 constexpr int64_t kMillisecond = 1'000'000;
 constexpr int64_t kSecond = 1'000'000'000;
+
+constexpr uint32_t kCpuMax = 1'023;
 
 enum JournalSync { kSyncNone, kSyncInterval, kSyncGroup };
 constexpr Choice kJournalSyncs[] = {{"none", kSyncNone}, {"interval", kSyncInterval}, {"group", kSyncGroup}};
@@ -40,6 +43,24 @@ void ReadJournal(const YamlNode* node, v1::HandlerConfig* out, Diagnostics& diag
   out->set_snapshot_every_messages(snapshot_every);
 }
 
+// Cores of the shards: a list of at most as many as there are shards.
+void ReadShardCpus(const YamlNode* node, uint32_t shards, v1::HandlerConfig* out, Diagnostics& diagnostics) {
+  if (node == nullptr) return;
+  if (node->kind != YamlNode::Kind::kSequence || node->items.size() > shards) {
+    diagnostics.Add(node->position, absl::StrCat("shard_cpus must be a list such as [2, 3], of at most the ", shards,
+                                                 " cores that shards asks for"));
+    return;
+  }
+  for (const YamlPtr& item : node->items) {
+    uint32_t cpu = 0;
+    if (item->kind != YamlNode::Kind::kScalar || !absl::SimpleAtoi(item->scalar, &cpu) || cpu > kCpuMax) {
+      diagnostics.Add(item->position, absl::StrCat("shard_cpus: each is a core's number, 0 to ", kCpuMax));
+      return;
+    }
+    out->add_shard_cpus(cpu);
+  }
+}
+
 }  // namespace
 
 void ReadHandler(const YamlNode* node, v1::HandlerConfig* out, Diagnostics& diagnostics) {
@@ -67,6 +88,7 @@ void ReadHandler(const YamlNode* node, v1::HandlerConfig* out, Diagnostics& diag
     reader.Count32("book_orders_max", 1, (1 << 23) - 1, &book_orders_max);
     reader.Count32("book_levels_max", 1, 1 << 21, &book_levels_max);
     reader.Count32("shards", 0, 16, &shards);
+    ReadShardCpus(reader.FindMaybeEmpty("shard_cpus"), shards, out, diagnostics);
     ReadJournal(reader.FindMaybeEmpty("journal"), out, diagnostics);
     reader.Bool("spin", &spin);
     reader.Bool("fifo", &fifo);

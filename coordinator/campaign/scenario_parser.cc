@@ -69,6 +69,7 @@ void ReadCapture(const YamlNode& node, absl::string_view folder, v1::CaptureFeed
   uint64_t limit = 0;
   uint32_t per_packet = 4;
   std::string path;
+  bool known_holes = false;
   reader.Need("path");
   if (reader.Text("path", &path) && !absl::StartsWith(path, "/")) {
     if (folder.empty()) {
@@ -78,10 +79,12 @@ void ReadCapture(const YamlNode& node, absl::string_view folder, v1::CaptureFeed
     }
   }
   reader.Count("limit", 0, kMessagesMax, &limit);
+  reader.Bool("known_holes", &known_holes);
   reader.Count32("messages_per_packet", 1, 100, &per_packet);
   reader.Finish();
   out->set_path(path);
   out->set_limit(limit);
+  out->set_known_holes(known_holes);
   out->set_messages_per_packet(per_packet);
 }
 

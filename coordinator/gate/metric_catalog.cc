@@ -156,6 +156,8 @@ Value Hash(const std::string& hash) {
 Value StreamHash(const RoleResults& results, Part) { return Hash(results.handler->stream_hash()); }
 Value StreamReference(const RoleResults& results, Part) { return Hash(results.source->reference_hash()); }
 Value StateHash(const RoleResults& results, Part) { return Hash(results.handler->state_hash()); }
+Value TopHash(const RoleResults& results, Part) { return Hash(results.handler->top_hash()); }
+Value TopReference(const RoleResults& results, Part) { return Hash(results.source->reference_top_hash()); }
 Value Reference(const RoleResults& results, Part) { return Hash(results.source->reference_state_hash()); }
 
 // What a rate search found for the goal.
@@ -256,6 +258,20 @@ constexpr Metric kCatalog[] = {
      .needs_source = true,
      .absence = "the source gave no hash",
      .get = &Reference},
+    {.name = "top_hash",
+     .dimension = Dimension::kHash,
+     .doc = "Hash over every change of an instrument's best prices, in the order of the messages; where the books are "
+            "sharded, and began empty.",
+     .needs_handler = true,
+     .absence = "the books were not sharded, or did not begin empty",
+     .get = &TopHash},
+    {.name = "top_reference",
+     .dimension = Dimension::kHash,
+     .doc = "What `top_hash` must be: the source's, of one book that applied what it sent in order.",
+     .needs_source = true,
+     .absence = "the source gave no hash",
+     .get = &TopReference},
+    OfHandler("top_updates", kCorrectness, HANDLER(top_updates), "Changes of best prices that `top_hash` is of."),
     OfHandler("duplicates", kCorrectness, HANDLER(duplicates), "Messages delivered more than once."),
     OfHandler("out_of_order", kCorrectness, HANDLER(out_of_order), "Messages delivered out of order."),
     OfHandler("gaps", kCorrectness, HANDLER(gaps), "Gaps seen on both lines together, one notification each."),
@@ -368,6 +384,9 @@ constexpr Metric kCatalog[] = {
              "Records of the capture that were cut short."),
     OfSource("foreign_records", kCorrectness, SOURCE(foreign_records),
              "Records of the capture that are not of this feed."),
+    OfSource("capture_missing_messages", kCorrectness, SOURCE(capture_missing_messages),
+             "Sequence numbers that no packet of the capture holds: what `unrecovered_messages` must be with "
+             "`capture.known_holes`."),
     OfSource("send_errors", kCorrectness, SOURCE(send_errors), "Packets that the kernel did not take."),
     // A rate search.
     OfSearch("ndr_pps", &FromSearch<kNdr>, "The highest load without loss, packets a second on each line; 0 where min load fails."),

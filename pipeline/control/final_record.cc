@@ -64,6 +64,7 @@ constexpr Field kFields[] = {
     {"snapshot_gap_messages", &FinalRecord::snapshot_gap_messages},
     {"snapshot_image_messages", &FinalRecord::snapshot_image_messages},
     {"snapshot_max_ns", &FinalRecord::snapshot_max_ns},
+    {"top_updates", &FinalRecord::top_updates},
     {"orders_live", &FinalRecord::orders_live},
     {"levels_live", &FinalRecord::levels_live},
     {"journal_messages", &FinalRecord::journal_messages},
@@ -138,7 +139,7 @@ RecordLine FinalRecord::ToLine() const {
   }
   line.Add("implausible", JoinCounts(implausible)).Add("snapshot_failures", JoinCounts(snapshot_failures));
   line.Add("types", JoinCounts(types)).Add("drops", JoinCounts(drops)).Add("book", JoinCounts(book));
-  line.Add("stream_hash", stream_hash).Add("state_hash", state_hash);
+  line.Add("stream_hash", stream_hash).Add("state_hash", state_hash).Add("top_hash", top_hash);
   line.Add("xdp_mode", xdp_mode).Add("bind_mode", bind_mode).AddUint("end_of_session", end_of_session ? 1 : 0);
   AddHistograms(histograms, line);
   return line;
@@ -162,6 +163,7 @@ absl::StatusOr<FinalRecord> FinalRecord::FromLine(const RecordLine& line) {
   FEEDFARM_ASSIGN_OR_RETURN(record.book, SplitCounts(line, "book"));
   FEEDFARM_ASSIGN_OR_RETURN(record.stream_hash, Text(line, "stream_hash"));
   FEEDFARM_ASSIGN_OR_RETURN(record.state_hash, Text(line, "state_hash"));
+  FEEDFARM_ASSIGN_OR_RETURN(record.top_hash, Text(line, "top_hash"));
   FEEDFARM_ASSIGN_OR_RETURN(record.xdp_mode, Text(line, "xdp_mode"));
   FEEDFARM_ASSIGN_OR_RETURN(record.bind_mode, Text(line, "bind_mode"));
   FEEDFARM_ASSIGN_OR_RETURN(const uint64_t ended, line.Uint("end_of_session"));

@@ -51,6 +51,9 @@ struct FinalRecord {
   uint64_t recovery_max_ns = 0;
   std::string stream_hash;  // 16 hex digits
   std::string state_hash;   // 16 hex digits
+  // Of shards that began with empty books: TopHash over all changes of best prices, 16 hex digits; else empty.
+  std::string top_hash;
+  uint64_t top_updates = 0;
   // Messages by what became of them at the book (Name(BookOutcome)), only those that happened.
   std::vector<std::pair<std::string, uint64_t>> book;
   uint64_t orders_live = 0;

@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "glog/logging.h"
 #include "pipeline/base/clock.h"
 #include "pipeline/base/status_macros.h"
 #include "pipeline/book/deep_book.h"
@@ -26,6 +27,12 @@ class JournalOf final : public HandlerJournal {
         .sync = options.journal_sync, .snapshot_messages = options.snapshot_every_messages, .snapshot_at_stop = false};
     FEEDFARM_ASSIGN_OR_RETURN(
         self->journal_, Journal<Book>::Open(journal, self->folder_.get(), &self->clock_, book, std::move(shadow)));
+    const RecoveryReport& report = self->journal_->report();
+    for (const std::string& damaged : report.damaged_snapshots) LOG(WARNING) << "journal: damaged snapshot " << damaged;
+    if (report.torn_altered) {
+      LOG(WARNING) << "journal: " << report.torn_segment << ": the last record, at offset " << report.torn_offset
+                   << ", was altered after it was written, by a power cut or by damage; cut off";
+    }
     return self;
   }
 
@@ -61,8 +68,10 @@ absl::StatusOr<HandlerBooks> Make(const HandlerOptions& options, const typename 
       empty.push_back(std::move(one));
     }
     auto shards = std::make_unique<BookShards<Book>>(
-        std::move(empty), typename BookShards<Book>::Options{.spin = options.spin, .cpus = {}});
+        std::move(empty), typename BookShards<Book>::Options{.spin = options.spin, .cpus = options.shard_cpus});
     if (books.journal != nullptr) shards->Load(*book, books.journal->tally().outcomes);
+    books.finish_tops = [shards = shards.get()] { return shards->FinishTops(); };
+    books.not_granted = shards->not_granted();
     books.stage = std::move(shards);
     return books;
   }

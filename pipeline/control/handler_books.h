@@ -1,10 +1,14 @@
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "pipeline/book/book_stage.h"
+#include "pipeline/book/top_update.h"
 #include "pipeline/control/handler_options.h"
 #include "pipeline/journal/journal_cursor.h"
 #include "pipeline/journal/journal_ring.h"
@@ -34,6 +38,9 @@ class HandlerJournal {
 struct HandlerBooks {
   std::unique_ptr<BookStage> stage;
   std::unique_ptr<HandlerJournal> journal;  // nullptr: none is kept
+  // Of shards: ends their threads, and gives the hash of all changes of best prices. After the hot thread's last word.
+  std::function<TopHash()> finish_tops;
+  std::vector<std::string> not_granted;
 };
 
 // With a journal the books are already where it ended. Errors: of the books' memory; of the journal's folder and files.

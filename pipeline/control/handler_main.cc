@@ -100,6 +100,7 @@ absl::Status Serve(const HandlerOptions& options, ControlChannel& control) {
   FEEDFARM_ASSIGN_OR_RETURN(const std::unique_ptr<LiveSource> source, MakeLiveSource(options.receive));
   for (const Refusal& refusal : source->grants().not_granted) NoteNotGranted({Sentence(refusal)}, &not_granted);
   FEEDFARM_ASSIGN_OR_RETURN(const HandlerBooks books, MakeHandlerBooks(options));
+  NoteNotGranted(books.not_granted, &not_granted);
   const auto make_loop =
       options.protocol == HandlerProtocol::kMoldItch ? MakeLoop<MoldItchProtocol> : MakeLoop<IexDeepProtocol>;
   FEEDFARM_ASSIGN_OR_RETURN(std::unique_ptr<HotLoop> loop, make_loop(options, source.get(), client.get(), &events,
@@ -109,7 +110,7 @@ absl::Status Serve(const HandlerOptions& options, ControlChannel& control) {
   NoteNotGranted(hot.not_granted(), &not_granted);
   Housekeeper housekeeper(
       {.artifacts = options.artifacts, .xdp_mode = source->grants().xdp_mode, .bind_mode = source->grants().bind_mode},
-      &control, &mailbox, &hot, &events, books.journal.get(), account_page, &second);
+      &control, &mailbox, &hot, &events, &books, account_page, &second);
   const absl::Status status = housekeeper.Run({.xdp_mode = source->grants().xdp_mode,
                                                .bind_mode = source->grants().bind_mode,
                                                .timestamp_class = Name(source->grants().timestamp_class),

@@ -42,6 +42,9 @@ void Declare(CLI::App& app, HandlerOptions& options, Texts& texts) {
   app.add_option("--book-orders-max", options.book_orders_max, "live orders that the books hold");
   app.add_option("--book-levels-max", options.book_levels_max, "price levels that the books hold");
   app.add_option("--shards", options.shards, "threads for the books; 0: the hot thread")->check(CLI::Range(0, 16));
+  app.add_option("--shard-cpus", options.shard_cpus, "cores of the shards, e.g. 2,3; others are not pinned")
+      ->delimiter(',')
+      ->check(CLI::Range(0, 1023));
   app.add_option("--journal", options.journal, "folder of the journal; none: nothing is kept");
   app.add_option("--journal-sync", texts.journal_sync, "none, group, or interval MS")->option_text("POLICY");
   app.add_option("--snapshot-every-messages", options.snapshot_every_messages, "0: none");
@@ -128,6 +131,9 @@ absl::Status Check(const Texts& texts, HandlerOptions& options) {
   }
   if (!texts.journal_sync.empty()) {
     FEEDFARM_ASSIGN_OR_RETURN(options.journal_sync, ParseSyncPolicy(texts.journal_sync));
+  }
+  if (options.shard_cpus.size() > options.shards) {
+    return absl::InvalidArgumentError("--shard-cpus has more cores than there are --shards");
   }
   if (options.book_orders_max == 0 || options.book_levels_max == 0) {
     return absl::InvalidArgumentError("--book-orders-max and --book-levels-max must not be 0");

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "pipeline/glimpse/snapshot_fetcher.h"
@@ -29,6 +30,7 @@ struct HandlerOptions {
   uint32_t book_orders_max = 1 << 20;
   uint32_t book_levels_max = 1 << 19;
   uint32_t shards = 0;  // threads that the books are dealt out to by instrument; 0 = on the hot thread
+  std::vector<int> shard_cpus;  // cores of the shards, in turn; those without one are not pinned
   std::string journal;  // folder; empty = none is kept
   SyncPolicy journal_sync;
   uint64_t snapshot_every_messages = 10'000'000;

@@ -98,6 +98,11 @@ TEST(HandlerOptions, SnapshotsAreOfItchFeeds) {
   EXPECT_EQ(parsed.exit_code, 2);
 }
 
+TEST(HandlerOptions, TakesCoresForSomeOfTheShards) {
+  EXPECT_TRUE(Parse({"--shards", "2"}).options->shard_cpus.empty());
+  EXPECT_EQ(Parse({"--shards", "3", "--shard-cpus", "2,0"}).options->shard_cpus, (std::vector<int>{2, 0}));
+}
+
 TEST(HandlerOptions, TakesEveryReceiveMethod) {
   EXPECT_EQ(Parse({}).options->receive.method, ReceiveMethod::kAfXdp);
   EXPECT_EQ(Parse({"--receive", "af_xdp"}).options->receive.method, ReceiveMethod::kAfXdp);
@@ -115,6 +120,8 @@ TEST(HandlerOptions, NamesWhatIsWrong) {
                                                                   {{"--require", "busy-poll"}, "busy-poll"},
                                                                   {{"--pool-frames", "128"}, "frames=128"},
                                                                   {{"--nonsense"}, "--nonsense"},
+                                                                  {{"--shard-cpus", "1"}, "--shard-cpus"},
+                                                                  {{"--shards", "1", "--shard-cpus", "x"}, "--shard-cpus"},
                                                                   {{"--cpu", "one"}, "--cpu"}};
   for (const auto& [flags, named] : bad) {
     const auto parsed = Parse(flags);

@@ -61,14 +61,15 @@ void FinishJournal(HandlerJournal& journal, FinalRecord& record) {
 }  // namespace
 
 Housekeeper::Housekeeper(const Options& options, ControlChannel* control, HotMailbox* mailbox, HotThread* hot,
-                         FeedEventQueue* events, HandlerJournal* journal, AccountPage* account,
+                         FeedEventQueue* events, const HandlerBooks* books, AccountPage* account,
                          LatencyHistograms* spare)
     : options_(options),
       control_(control),
       mailbox_(mailbox),
       hot_(hot),
       events_(events),
-      journal_(journal),
+      books_(books),
+      journal_(books->journal.get()),
       account_(account),
       spare_(spare),
       signals_(OpenSignals()),
@@ -192,6 +193,7 @@ absl::Status Housekeeper::Final() {
   telemetry_.Finish(*spare_, UnixNow());
   FinalRecord record = MakeFinal(answer.counters, answer.source, events_->lost());
   if (journal_ != nullptr) FinishJournal(*journal_, record);
+  FinishTops(record);
   record.minor_faults_steady = faults.minor;
   record.major_faults_steady = faults.major;
   record.hot_path_allocations = answer.allocations;
@@ -202,6 +204,15 @@ absl::Status Housekeeper::Final() {
   const absl::Status written = WriteArtifacts(line);
   FEEDFARM_RETURN_IF_ERROR(control_->Say(line));
   return written;
+}
+
+// Best prices that came by a journal or a snapshot were no changes of this process: then there is nothing to compare.
+void Housekeeper::FinishTops(FinalRecord& record) const {
+  if (!books_->finish_tops) return;
+  const TopHash tops = books_->finish_tops();
+  if (record.journal_restored_messages != 0 || record.snapshots_loaded != 0) return;
+  record.top_hash = tops.ToString();
+  record.top_updates = tops.updates();
 }
 
 absl::Status Housekeeper::WriteArtifacts(const RecordLine& final) const {

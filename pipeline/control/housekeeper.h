@@ -8,6 +8,7 @@
 #include "pipeline/control/account_page.h"
 #include "pipeline/control/control_channel.h"
 #include "pipeline/control/cut_schedule.h"
+#include "pipeline/control/final_record.h"
 #include "pipeline/control/handler_books.h"
 #include "pipeline/control/hot_mailbox.h"
 #include "pipeline/control/hot_thread.h"
@@ -29,9 +30,9 @@ class Housekeeper {
     std::string bind_mode;
   };
 
-  // All borrowed; journal and account may be nullptr. `spare` are the histograms that the hot thread does not have.
+  // All borrowed; account may be nullptr. `spare` are the histograms that the hot thread does not have.
   Housekeeper(const Options& options, ControlChannel* control, HotMailbox* mailbox, HotThread* hot,
-              FeedEventQueue* events, HandlerJournal* journal, AccountPage* account, LatencyHistograms* spare);
+              FeedEventQueue* events, const HandlerBooks* books, AccountPage* account, LatencyHistograms* spare);
 
   // Says `ready`, works until `stop`, says `final`. When it returns the hot loop has been told to end, whatever the
   // status: UNAVAILABLE: the agent is gone; others: a command could not be done, or an artifact not be written.
@@ -47,6 +48,7 @@ class Housekeeper {
   absl::Status Interval();
   absl::Status SayEvents();
   void StoreAccount(const HotAnswer& answer);
+  void FinishTops(FinalRecord& record) const;
   absl::Status Final();
   absl::Status WriteArtifacts(const RecordLine& final) const;
 
@@ -55,7 +57,8 @@ class Housekeeper {
   HotMailbox* const mailbox_;
   HotThread* const hot_;
   FeedEventQueue* const events_;
-  HandlerJournal* const journal_;
+  const HandlerBooks* const books_;
+  HandlerJournal* const journal_;  // the books', or nullptr
   AccountPage* const account_;
   LatencyHistograms* spare_;
   CutSchedule cuts_;

@@ -51,6 +51,15 @@ class BookShards final : public BookStage {
   }
   uint64_t StateHash() override { return dispatcher_.StateHash(); }
 
+  // The merged stream of changes of best prices, of everything applied since the books were made (Load's too). Ends the threads:
+  // after the last Apply, by the thread that made it or later.
+  TopHash FinishTops() {
+    (void)dispatcher_.StateHash();  // waits: a shard that still has something to do needs the merge
+    threads_.Stop();
+    merge_.Poll([this](const TopUpdate& update) { tops_.Add(update); });
+    return tops_;
+  }
+
   const std::vector<std::string>& not_granted() const { return threads_.not_granted(); }
 
  private:

@@ -8,6 +8,7 @@
 #include "pipeline/base/rng.h"
 #include "pipeline/book/itch_book.h"
 #include "pipeline/book/top_update.h"
+#include "pipeline/shard/book_shards.h"
 #include "pipeline/shard/shard_threads.h"
 #include "pipeline/shard/top_merge.h"
 #include "tests/support/hostile_itch.h"
@@ -70,7 +71,7 @@ void ExpectEqual(const BookTotals& a, const BookTotals& b) {
 }
 
 // Hands the stream out in random runs.
-void Dispatch(const std::vector<Message>& messages, size_t clear_at, Rng& rng, ShardedBook<ItchBook>& books) {
+void Dispatch(const std::vector<Message>& messages, size_t clear_at, Rng& rng, BookStage& books) {
   std::vector<std::span<const uint8_t>> run;
   for (size_t i = 0; i < messages.size(); i += run.size()) {
     if (i == clear_at) books.Clear();
@@ -152,6 +153,24 @@ TEST(ShardedBook, EqualsOneBookOnThreadsOfItsOwn) {
     EXPECT_EQ(tops.value(), reference.tops.value());
     ExpectEqual(books.Totals(), reference.totals);
   }
+}
+
+// What a handler has: everything made and owned by BookShards.
+TEST(BookShards, SaysEveryChangeOfBestPricesInTheOrderOfTheMessages) {
+  std::vector<std::unique_ptr<ItchBook>> empty;
+  for (int i = 0; i < 3; ++i) empty.push_back(MakeBook());
+  BookShards<ItchBook> shards(std::move(empty), {.spin = false, .cpus = {0}});
+  EXPECT_TRUE(shards.not_granted().empty());
+  const std::vector<Message> messages = Stream(79, 30'000);
+  const Reference reference = Apply(messages, 11'111);
+  Rng rng(6);
+  Dispatch(messages, 11'111, rng, shards);
+  EXPECT_EQ(shards.StateHash(), reference.state_hash);
+  const TopHash tops = shards.FinishTops();
+  EXPECT_GT(tops.updates(), 1'000u);
+  EXPECT_EQ(tops.updates(), reference.tops.updates());
+  EXPECT_EQ(tops.value(), reference.tops.value());
+  ExpectEqual(shards.Totals(), reference.totals);
 }
 
 TEST(ShardedBook, LongMessagesAreMalformedThereToo) {

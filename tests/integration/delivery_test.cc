@@ -183,6 +183,49 @@ TEST_F(Delivery, ShardedBooksAreTheSame) {
   EXPECT_EQ(run.handler().hot_path_allocations(), 0u);
 }
 
+std::string Data(const std::string& file) {
+  const char* folder = std::getenv("FEEDFARM_DATA");
+  return folder == nullptr || *folder == 0 ? "" : absl::StrCat(folder, "/", file);
+}
+
+#define SKIP_WITHOUT(path) \
+  if (path.empty() || !std::filesystem::exists(path)) GTEST_SKIP() << "no real captures (FEEDFARM_DATA)"
+
+// Not only the last state: each change of a best price, in the order of the messages, over all shards.
+TEST_F(Delivery, ShardsSayTheSameBestPricesAsOneBook) {
+  std::string campaign = absl::StrCat(Synthetic("{at: 1s, gap: {messages: 1000, lines: both}}"),
+                                      "    handler: {shards: 2, shard_cpus: [0, 1], spin: false}\n",
+                                      "    gates: [top_hash == top_reference, top_updates > 1000]\n");
+  auto outcome = lab_->RunCampaign(campaign);
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  const auto& run = outcome.Run("subject");
+  EXPECT_EQ(run.verdict(), v1::VERDICT_PASSED) << run.DebugString();
+  EXPECT_EQ(run.handler().top_hash(), run.source().reference_top_hash());
+  EXPECT_EQ(run.handler().top_updates(), run.source().reference_top_updates());
+}
+
+// The venue's own sample: its two packets are millions of sequence numbers apart, and no handler could have what lies between.
+TEST_F(Delivery, ACaptureWithHolesIsBadInputUnlessTheyAreKnown) {
+  const std::string capture = Data("nasdaq/Nasdaq.Equities.TotalView.Itch.v5.0/Multiple.Packets.pcap");
+  SKIP_WITHOUT(capture);
+  const auto campaign = [&](const char* holes, const char* gate) {
+    return absl::StrCat("campaign: holes\nscenarios:\n  - name: holes\n    timeout: 60s\n",
+                        "    placement: {source: {host: src}, handler: {host: dut}}\n",
+                        "    traffic: {capture: {path: ", capture, holes, "}, protocol: moldudp64-itch50, rate: 1000pps}\n",
+                        "    gates: [messages == sent_messages, stream_hash == stream_reference, state_hash == reference, ", gate,
+                        "]\n");
+  };
+  auto refused = lab_->RunCampaign(campaign("", "unrecovered_messages == 0"));
+  EXPECT_EQ(refused.exit_code, 11) << refused.err;
+  EXPECT_EQ(refused.Run("holes").verdict(), v1::VERDICT_INFRASTRUCTURE_ERROR);
+  EXPECT_NE(refused.Run("holes").reasons(0).find("are in none of its packets"), std::string::npos)
+      << refused.Run("holes").DebugString();
+  auto known = lab_->RunCampaign(campaign(", known_holes: true", "unrecovered_messages == capture_missing_messages"));
+  EXPECT_EQ(known.exit_code, 0) << known.err;
+  EXPECT_EQ(known.Run("holes").verdict(), v1::VERDICT_PASSED) << known.Run("holes").DebugString();
+  EXPECT_EQ(known.Run("holes").handler().messages(), 39u);
+}
+
 TEST_F(Delivery, KilledHandlerGoesOnFromItsJournal) {
   for (const char* sync : {"none", "interval", "group"}) {
     SCOPED_TRACE(sync);
@@ -217,14 +260,6 @@ TEST_F(Delivery, EveryOtherReceiveMethodReceivesTheSame) {
     EXPECT_EQ(run.handler().state_hash(), run.source().reference_state_hash());
   }
 }
-
-std::string Data(const std::string& file) {
-  const char* folder = std::getenv("FEEDFARM_DATA");
-  return folder == nullptr || *folder == 0 ? "" : absl::StrCat(folder, "/", file);
-}
-
-#define SKIP_WITHOUT(path) \
-  if (path.empty() || !std::filesystem::exists(path)) GTEST_SKIP() << "no real captures (FEEDFARM_DATA)"
 
 TEST_F(Delivery, RealIexCaptureIsCountedByType) {
   const std::string capture = Data("iex-deep10-20170425.pcap.gz");
