@@ -44,7 +44,7 @@ class SyntheticDay {
   uint64_t orders_live() const { return live_; }
 
   // Messages of Open and Close beside the directory's.
-  static constexpr uint64_t kMessagesBeside = 31;
+  static constexpr uint64_t kMessagesBeside = 30;
 
  private:
   struct Order {
