@@ -25,7 +25,7 @@ struct FakeClock {
   uint64_t operator()() const { return *now_ns; }
 };
 
-// Gives the packets that were put into it, one a turn.
+// Gives the packets that were put into it, one a turn, on both lines.
 class ListSource final : public PacketSource {
  public:
   std::deque<Bytes> packets;
@@ -34,8 +34,10 @@ class ListSource final : public PacketSource {
     if (packets.empty()) return 0;
     held_ = std::move(packets.front());
     packets.pop_front();
-    out[0] = {.payload = held_.data(), .size = static_cast<uint32_t>(held_.size())};
-    return 1;
+    const auto size = static_cast<uint32_t>(held_.size());
+    out[0] = {.payload = held_.data(), .size = size, .line = LineId::kA};
+    out[1] = {.payload = held_.data(), .size = size, .line = LineId::kB};
+    return 2;
   }
   void Release(std::span<const Packet>) override {}
   void Wait(uint64_t) override {}
