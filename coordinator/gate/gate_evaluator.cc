@@ -108,9 +108,10 @@ Measured Measure(const LatencyRef& ref, const GateInput& input) {
   const auto quantile = [&](double q) { return number(latencies.Quantile(ref.metric, chosen, q)); };
   // The missing ones may all lie below the others, or all above.
   const double rank = ref.quantile * number(count + missing);
-  const double below = std::max(0.0, (rank - number(missing)) / number(count));
+  const double below = (rank - number(missing)) / number(count);
   const double above = rank / number(count);
-  return Between(quantile(ref.quantile), missing, quantile(below), above > 1 ? kAnything : quantile(above));
+  return Between(quantile(ref.quantile), missing, below <= 0 ? 0 : quantile(below),
+                 above > 1 ? kAnything : quantile(above));
 }
 
 Measured Measure(const Quantity& quantity, const GateInput& input) {

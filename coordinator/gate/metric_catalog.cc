@@ -128,7 +128,8 @@ Value Implausible(const RoleResults& results, Part reason) {
   for (const v1::ReasonCount& packets : results.handler->implausible()) {
     if (reason.empty() || reason == packets.reason()) sum += static_cast<double>(packets.count());
   }
-  return Number(sum);
+  // What a killed process still held was neither believed nor counted.
+  return Sampled(results, sum);
 }
 
 Value SnapshotFailures(const RoleResults& results, Part reason) {
@@ -306,9 +307,9 @@ constexpr Metric kCatalog[] = {
     OfHandler("levels_live", kCorrectness, HANDLER(levels_live), "Price levels in the books after the last message."),
     OfHandler("journal_messages", kCorrectness, HANDLER(journal_messages),
               "Messages that the last handler process wrote to its journal."),
-    OfHandler("journal_overrun_messages", kCorrectness, HANDLER(journal_overrun_messages),
+    OfHandler("journal_overrun_messages", kCorrectness, SAMPLED(journal_overrun_messages),
               "Messages not journalled because the disk was too slow for the ring."),
-    OfHandler("journal_errors", kCorrectness, HANDLER(journal_errors), "Disk errors of journal and snapshots."),
+    OfHandler("journal_errors", kCorrectness, SAMPLED(journal_errors), "Disk errors of journal and snapshots."),
     OfHandler("journal_restored_messages", kCorrectness, HANDLER(journal_restored_messages),
               "Messages that were in the books when the last handler process began: from snapshot and journal."),
     OfHandler("journal_replayed_messages", kCorrectness, HANDLER(journal_replayed_messages),

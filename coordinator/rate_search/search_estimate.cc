@@ -13,6 +13,8 @@ namespace {
 
 // Capacities between the bounds that are tried, evenly on a logarithmic scale.
 constexpr int kCapacities = 9;
+// Longer searches are followed no further: each next trial looks at all before it.
+constexpr uint32_t kTrialsFollowed = 200;
 
 struct Cost {
   uint64_t trial_ns = 0;
@@ -36,7 +38,9 @@ uint64_t Wall(uint64_t trial_ns, uint32_t trials) { return trial_ns + trials * k
 }  // namespace
 
 v1::SearchEstimate EstimateSearch(const v1::RateSearch& search) {
-  const RateSearchSettings settings = SearchSettings(search);
+  RateSearchSettings settings = SearchSettings(search);
+  const uint32_t trials_max = settings.trials_max;
+  settings.trials_max = std::min(trials_max, kTrialsFollowed);
   std::vector<Cost> costs = {SearchSteady(settings, 0), SearchSteady(settings, 2 * settings.max_pps)};
   Cost usual;
   for (int i = 1; i <= kCapacities; ++i) {
@@ -57,8 +61,8 @@ v1::SearchEstimate EstimateSearch(const v1::RateSearch& search) {
   out.set_usual_ns(Wall(usual.trial_ns, usual.trials));
   uint64_t longest_ns = 0;
   for (const SearchGoal& goal : settings.goals) longest_ns = std::max(longest_ns, goal.final_trial_ns);
-  out.set_trials_most(settings.trials_max);
-  out.set_most_ns(Wall(longest_ns * settings.trials_max, settings.trials_max));
+  out.set_trials_most(trials_max);
+  out.set_most_ns(Wall(longest_ns * trials_max, trials_max));
   return out;
 }
 

@@ -30,8 +30,8 @@ struct HouseAccount {
 
 // Counters in memory that agent and handler share (a memfd of the agent's), so that kill -9 does not take them. The hot
 // thread stores its own after every turn in which something happened, the housekeeper its own once an interval. The page says by
-// name what stands where: the agent reads that of any build. What a turn that the kill interrupted did is not in it, and is not in
-// the journal either: the next process does it again.
+// name what stands where: the agent reads that of any build. What a turn that the kill interrupted did is not in it; the next process
+// does it again, but for what the journal's thread wrote of it in the microseconds between.
 class AccountPage {
  public:
   static constexpr size_t kBytes = 8192;

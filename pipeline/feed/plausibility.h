@@ -25,7 +25,8 @@ class Plausibility {
       return arbiter_->Departs(header);
     suspects_.Expire(now_ns);
     const Departure departure = arbiter_->Departs(header);
-    return departure == Departure::kNone && suspects_.FollowsRestart(header) ? Departure::kRestart : departure;
+    if (departure != Departure::kNone || !arbiter_->joined()) return departure;
+    return suspects_.FollowsRestart(header, arbiter_->current().known_end()) ? Departure::kRestart : departure;
   }
 
   // A well-formed packet that departs: holds it, or has it believed together with those that it bears out, in the order

@@ -36,11 +36,13 @@ bool SuspectPackets::Near(const PacketHeader& a, const PacketHeader& b) const {
   return a.session == b.session && Between(a, b) <= jump_messages_ && SentInOrder(a, b);
 }
 
-bool SuspectPackets::FollowsRestart(const PacketHeader& header) const {
+bool SuspectPackets::FollowsRestart(const PacketHeader& header, uint64_t known_end) const {
+  const uint64_t from_stream = header.first_sequence > known_end ? header.first_sequence - known_end : 0;
   return std::any_of(slots_.begin(), slots_.end(), [&](const Slot& slot) {
     const PacketHeader& held = slot.packet.header;
     return slot.arrival != 0 && slot.packet.departure == Departure::kRestart &&
-           header.send_time_ns >= held.send_time_ns && Near(held, header);
+           header.send_time_ns >= held.send_time_ns && Near(held, header) &&
+           (header.first_sequence == held.first_sequence + held.count || Between(held, header) < from_stream);
   });
 }
 

@@ -54,8 +54,10 @@ class SuspectPackets {
 
   bool empty() const { return held_ == 0; }
 
-  // A packet that does not depart, but would follow a restart that is held: it is judged like one that departs.
-  bool FollowsRestart(const PacketHeader& header) const;
+  // A packet that does not depart, but would follow a restart that is held: it is judged like one that departs. known_end:
+  // of the stream, where its next packet begins. What is as near to that belongs to the stream, and bears nothing out,
+  // unless it begins just where the held one ends.
+  bool FollowsRestart(const PacketHeader& header, uint64_t known_end) const;
 
   // A packet of `line` that departs: true where it bears out what is held. TakeBorneOut then gives that.
   bool BearsOut(const PacketHeader& header, LineId line, uint64_t now_ns);

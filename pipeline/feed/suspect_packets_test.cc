@@ -149,12 +149,32 @@ TEST(SuspectPackets, DropsWhatIsTooLongToKeep) {
 
 TEST(SuspectPackets, OnlyWhatIsNewerAndNearFollowsARestart) {
   Fixture f;
-  EXPECT_FALSE(f.suspects.FollowsRestart(Data(kOne, 5, 4, 310)));
+  EXPECT_FALSE(f.suspects.FollowsRestart(Data(kOne, 5, 4, 310), 4));
   f.Hold(Data(kOne, 1, 4, 300), kA, Departure::kRestart);
-  EXPECT_TRUE(f.suspects.FollowsRestart(Data(kOne, 5, 4, 310)));
-  EXPECT_FALSE(f.suspects.FollowsRestart(Data(kOne, 5, 4, 290)));
-  EXPECT_FALSE(f.suspects.FollowsRestart(Data(kOne, 500, 4, 310)));
-  EXPECT_FALSE(f.suspects.FollowsRestart(Data(kTwo, 5, 4, 310)));
+  EXPECT_TRUE(f.suspects.FollowsRestart(Data(kOne, 5, 4, 310), 4));
+  EXPECT_FALSE(f.suspects.FollowsRestart(Data(kOne, 5, 4, 290), 4));
+  EXPECT_FALSE(f.suspects.FollowsRestart(Data(kOne, 500, 4, 310), 4));
+  EXPECT_FALSE(f.suspects.FollowsRestart(Data(kTwo, 5, 4, 310), 4));
+}
+
+// A packet whose sequence was damaged downwards: the undisturbed stream goes on, and does not bear it out.
+TEST(SuspectPackets, TheStreamsOwnPacketsDoNotFollowARestart) {
+  Fixture f;
+  f.Hold(Data(kOne, 936, 10, 300), kA, Departure::kRestart);
+  EXPECT_FALSE(f.suspects.FollowsRestart(Data(kOne, 1000, 10, 300), 1000));
+  EXPECT_FALSE(f.suspects.FollowsRestart(Data(kOne, 1010, 10, 310), 1010));
+  EXPECT_FALSE(f.suspects.FollowsRestart(Data(kOne, 1000, 10, 300), 1010)) << "the other line's copy";
+  EXPECT_FALSE(f.suspects.FollowsRestart(Data(kOne, 1020, 10, 310), 1010)) << "behind a gap";
+  EXPECT_FALSE(f.suspects.FollowsRestart(Data(kOne, 940, 10, 310), 940)) << "it reaches into the stream's next";
+  EXPECT_TRUE(f.suspects.FollowsRestart(Data(kOne, 946, 10, 310), 946)) << "it ends where this one begins";
+}
+
+// A stream of three messages restarted, and the second packet of the new one was lost on both lines.
+TEST(SuspectPackets, WhatIsNearerToTheRestartThanToTheStreamFollowsIt) {
+  Fixture f;
+  f.Hold(Data(kOne, 1, 10, 300), kA, Departure::kRestart);
+  EXPECT_TRUE(f.suspects.FollowsRestart(Data(kOne, 31, 10, 310), 4));
+  EXPECT_FALSE(f.suspects.FollowsRestart(Data(kOne, 31, 10, 310), 31));
 }
 
 TEST(SuspectPackets, AllocatesNothing) {
