@@ -47,7 +47,7 @@ class JournalOf final : public HandlerJournal {
  private:
   JournalOf() = default;
 
-  const SystemClock clock_;
+  const SystemClock clock_{};
   std::unique_ptr<DiskFolder> folder_;
   std::unique_ptr<Journal<Book>> journal_;  // last: uses the others
 };
