@@ -16,7 +16,6 @@ constexpr uint64_t kFeedDigest = 1 << 16;  // no locate
 
 // What a type of message does to orders, and where it says so.
 struct Shape {
-  uint8_t bytes;  // of the message; 0: there is no such type
   uint8_t takes;  // 1: names a live order, at kReferenceAt
   uint8_t puts;   // 1: puts one into the book
   uint8_t price;  // where its price is
@@ -24,12 +23,18 @@ struct Shape {
 constexpr size_t kReferenceAt = 11, kSideAt = 19;
 constexpr std::array<Shape, 256> kShapes = [] {
   std::array<Shape, 256> shapes{};
-  for (size_t type = 0; type < 256; ++type) shapes[type].bytes = static_cast<uint8_t>(itch::MessageLength(type));
   for (const uint8_t type : {'E', 'C', 'X', 'D', 'U'}) shapes[type].takes = 1;
   for (const uint8_t type : {'A', 'F', 'U'}) shapes[type].puts = 1, shapes[type].price = 32;
   shapes['U'].price = 31;
   return shapes;
 }();
+
+// Of a known type and of its length.
+bool Whole(std::span<const uint8_t> message) {
+  return !message.empty() && itch::MessageLength(message[0]) == message.size();
+}
+
+uint64_t ReferenceIn(const uint8_t* message) { return LoadBig<uint64_t>(message + kReferenceAt); }
 
 }  // namespace
 
@@ -78,13 +83,13 @@ void ItchBook::Clear() {
 // The hot path is one function for the compiler: Apply, with all below inlined but what is rare.
 #define FEEDFARM_INLINE [[gnu::always_inline]] inline
 
-FEEDFARM_INLINE uint32_t ItchBook::NewLevel(uint64_t key, uint32_t home) {
+FEEDFARM_INLINE uint32_t ItchBook::NewLevel(const Target& target) {
   if (levels_live_ == options_.levels_max) [[unlikely]]
     return 0;
   ++levels_live_;
-  const uint32_t side = LevelTable::SideOf(key);
-  ladders_.Insert(side, LevelKey(side, LevelTable::PriceOf(key)));
-  return level_table_.Insert(key, home);
+  const uint32_t side = LevelTable::SideOf(target.key);
+  ladders_.Insert(side, LevelKey(side, LevelTable::PriceOf(target.key)));
+  return level_table_.Insert(target.key, target.home);
 }
 
 FEEDFARM_INLINE void ItchBook::EraseLevel(uint32_t line) {
@@ -95,11 +100,11 @@ FEEDFARM_INLINE void ItchBook::EraseLevel(uint32_t line) {
 }
 
 template <bool kTops>
-FEEDFARM_INLINE bool ItchBook::Link(uint32_t& slot, uint64_t reference, uint64_t key, uint32_t home, uint32_t shares,
+FEEDFARM_INLINE bool ItchBook::Link(uint32_t& slot, uint64_t reference, const Target& target, uint32_t shares,
                                     uint32_t attribution, bool* top_changed) {
-  uint32_t line = level_table_.Find(key, home);
+  uint32_t line = level_table_.Find(target.key, target.home);
   if (line == 0) {
-    line = NewLevel(key, home);
+    line = NewLevel(target);
     if (line == 0) [[unlikely]]
       return false;
   }
@@ -108,7 +113,7 @@ FEEDFARM_INLINE bool ItchBook::Link(uint32_t& slot, uint64_t reference, uint64_t
     attributions_[order / 4] = attribution;
   order_index_.Insert(slot, reference, order);
   ++orders_live_;
-  if constexpr (kTops) *top_changed |= IsBest(LevelTable::SideOf(key), LevelTable::PriceOf(key));
+  if constexpr (kTops) *top_changed |= IsBest(LevelTable::SideOf(target.key), LevelTable::PriceOf(target.key));
   return true;
 }
 
@@ -125,8 +130,7 @@ FEEDFARM_INLINE bool ItchBook::Remove(uint32_t& slot, uint64_t reference, OrderH
 }
 
 template <bool kTops>
-FEEDFARM_INLINE Applied ItchBook::Add(const uint8_t* message, uint64_t reference, uint64_t key, uint32_t home,
-                                      uint32_t attribution) {
+FEEDFARM_INLINE Applied ItchBook::Add(const uint8_t* message, const Target& target, uint32_t attribution) {
   const auto add = itch::AddOrder::Decode(message);
   const uint32_t locate = add.head.locate.value, shares = add.shares.value;
   if (locate >= options_.locates_max) [[unlikely]]
@@ -135,20 +139,23 @@ FEEDFARM_INLINE Applied ItchBook::Add(const uint8_t* message, uint64_t reference
     return Done(locate, BookOutcome::kBadSide);
   if (shares == 0) [[unlikely]]
     return Done(locate, BookOutcome::kZeroShares);
+  const uint64_t reference = add.order.value;
   uint32_t& slot = order_index_.Slot(reference);
   if (order_index_.Has(slot, reference)) [[unlikely]]
     return Done(locate, BookOutcome::kDuplicateOrder);
   if (orders_live_ == options_.orders_max) [[unlikely]]
     return Done(locate, BookOutcome::kOrdersFull);
   bool top_changed = false;
-  if (!Link<kTops>(slot, reference, key, home, shares, attribution, &top_changed)) [[unlikely]]
+  if (!Link<kTops>(slot, reference, target, shares, attribution, &top_changed)) [[unlikely]]
     return Done(locate, BookOutcome::kLevelsFull);
   return Done(locate, BookOutcome::kApplied, top_changed);
 }
 
 template <bool kTops>
-FEEDFARM_INLINE Applied ItchBook::Delete(const uint8_t* message, uint64_t reference) {
-  const uint32_t locate = LoadBig<uint16_t>(message + 1);
+FEEDFARM_INLINE Applied ItchBook::Delete(const uint8_t* message) {
+  const auto gone = itch::OrderDelete::Decode(message);
+  const uint32_t locate = gone.head.locate.value;
+  const uint64_t reference = gone.order.value;
   uint32_t& slot = order_index_.Slot(reference);
   const OrderHandle order = order_index_.Find(slot, reference);
   if (order == 0) [[unlikely]]
@@ -161,9 +168,10 @@ FEEDFARM_INLINE Applied ItchBook::Delete(const uint8_t* message, uint64_t refere
 
 // Reference and shares stand at the same place in all messages that reduce.
 template <bool kTops>
-FEEDFARM_INLINE Applied ItchBook::Reduce(const uint8_t* message, uint64_t reference) {
+FEEDFARM_INLINE Applied ItchBook::Reduce(const uint8_t* message) {
   const auto cancel = itch::OrderCancel::Decode(message);
   const uint32_t locate = cancel.head.locate.value, shares = cancel.shares.value;
+  const uint64_t reference = cancel.order.value;
   uint32_t& slot = order_index_.Slot(reference);
   const OrderHandle order = order_index_.Find(slot, reference);
   if (order == 0) [[unlikely]]
@@ -185,9 +193,10 @@ FEEDFARM_INLINE Applied ItchBook::Reduce(const uint8_t* message, uint64_t refere
 }
 
 template <bool kTops>
-FEEDFARM_INLINE Applied ItchBook::Replace(const uint8_t* message, uint64_t old_reference) {
+FEEDFARM_INLINE Applied ItchBook::Replace(const uint8_t* message) {
   const auto replace = itch::OrderReplace::Decode(message);
   const uint32_t locate = replace.head.locate.value;
+  const uint64_t old_reference = replace.old_order.value, reference = replace.new_order.value;
   uint32_t& old_slot = order_index_.Slot(old_reference);
   const OrderHandle old_order = order_index_.Find(old_slot, old_reference);
   if (old_order == 0) [[unlikely]]
@@ -196,70 +205,54 @@ FEEDFARM_INLINE Applied ItchBook::Replace(const uint8_t* message, uint64_t old_r
   const uint32_t side = lines_.level(line).side(), attribution = AttributionOf(old_order);
   if (side / 2 != locate) [[unlikely]]
     return Done(locate, BookOutcome::kWrongInstrument);
-  const uint64_t reference = replace.new_order.value;
   uint32_t& slot = order_index_.Slot(reference);
   if (order_index_.Has(slot, reference)) [[unlikely]]
     return Done(locate, BookOutcome::kDuplicateOrder);
   bool top_changed = Remove<kTops>(old_slot, old_reference, old_order, line);
   if (replace.shares.value == 0) [[unlikely]]
     return Done(locate, BookOutcome::kZeroShares, top_changed);
-  const uint32_t price = replace.price.value;
-  if (!Link<kTops>(slot, reference, LevelTable::KeyOf(side, price), level_table_.Home(side, price),
-                   replace.shares.value, attribution, &top_changed)) [[unlikely]]
+  const Target target = TargetAt(side, replace.price.value);
+  if (!Link<kTops>(slot, reference, target, replace.shares.value, attribution, &top_changed)) [[unlikely]]
     return Done(locate, BookOutcome::kLevelsFull, top_changed);
   return Done(locate, BookOutcome::kApplied, top_changed);
 }
 
-template <bool kTops>
-FEEDFARM_INLINE Applied ItchBook::ApplyUnread(std::span<const uint8_t> message) {
-  if (message.empty() || itch::MessageLength(message[0]) != message.size()) [[unlikely]]
-    return Done(0, BookOutcome::kMalformed);
-  const uint8_t* at = message.data();
-  const auto add = [&](uint32_t attribution) __attribute__((always_inline)) {
-    const uint32_t side = 2 * LoadBig<uint16_t>(at + 1) + (at[19] == itch::kSell), price = LoadBig<uint32_t>(at + 32);
-    return Add<kTops>(at, LoadBig<uint64_t>(at + 11), LevelTable::KeyOf(side, price), level_table_.Home(side, price),
-                      attribution);
-  };
-  switch (static_cast<char>(at[0])) {
+FEEDFARM_INLINE ItchBook::Target ItchBook::TargetOf(const uint8_t* message, size_t price_at) const {
+  const uint32_t side = 2 * LoadBig<uint16_t>(message + 1) + (message[kSideAt] == itch::kSell);
+  return TargetAt(side, LoadBig<uint32_t>(message + price_at));
+}
+
+template <bool kTops, class TargetFn>
+FEEDFARM_INLINE Applied ItchBook::ApplyAs(uint8_t type, const uint8_t* message, TargetFn&& target) {
+  switch (static_cast<char>(type)) {
     case itch::AddOrder::kType:
-      return add(0);
+      return Add<kTops>(message, target(), 0);
     case itch::OrderDelete::kType:
-      return Delete<kTops>(at, LoadBig<uint64_t>(at + 11));
+      return Delete<kTops>(message);
     case itch::OrderReplace::kType:
-      return Replace<kTops>(at, LoadBig<uint64_t>(at + 11));
+      return Replace<kTops>(message);
     case itch::OrderExecuted::kType:
     case itch::OrderExecutedWithPrice::kType:
     case itch::OrderCancel::kType:
-      return Reduce<kTops>(at, LoadBig<uint64_t>(at + 11));
+      return Reduce<kTops>(message);
     case itch::AddOrderAttributed::kType:
-      return add(std::bit_cast<uint32_t>(itch::AddOrderAttributed::Decode(at).attribution));
+      return Add<kTops>(message, target(),
+                        std::bit_cast<uint32_t>(itch::AddOrderAttributed::Decode(message).attribution));
+    case 0:
+      return Done(0, BookOutcome::kMalformed);
     default:
-      return KeepState(at, LoadBig<uint16_t>(at + 1));
+      return KeepState(message, LoadBig<uint16_t>(message + 1));
   }
 }
 
 template <bool kTops>
-FEEDFARM_INLINE Applied ItchBook::ApplyRead(const Wave& wave, size_t i) {
-  const uint8_t* at = wave.messages[i].data();
-  switch (static_cast<char>(wave.types[i])) {
-    case itch::AddOrder::kType:
-      return Add<kTops>(at, LoadBig<uint64_t>(at + kReferenceAt), wave.keys[i], wave.homes[i], 0);
-    case itch::OrderDelete::kType:
-      return Delete<kTops>(at, LoadBig<uint64_t>(at + kReferenceAt));
-    case itch::OrderReplace::kType:
-      return Replace<kTops>(at, LoadBig<uint64_t>(at + kReferenceAt));
-    case itch::OrderExecuted::kType:
-    case itch::OrderExecutedWithPrice::kType:
-    case itch::OrderCancel::kType:
-      return Reduce<kTops>(at, LoadBig<uint64_t>(at + kReferenceAt));
-    case itch::AddOrderAttributed::kType:
-      return Add<kTops>(at, LoadBig<uint64_t>(at + kReferenceAt), wave.keys[i], wave.homes[i],
-                        std::bit_cast<uint32_t>(itch::AddOrderAttributed::Decode(at).attribution));
-    case 0:
-      return Done(0, BookOutcome::kMalformed);
-    default:
-      return KeepState(at, LoadBig<uint16_t>(at + 1));
-  }
+FEEDFARM_INLINE Applied ItchBook::ApplyOne(std::span<const uint8_t> message) {
+  if (!Whole(message)) [[unlikely]]
+    return Done(0, BookOutcome::kMalformed);
+  return ApplyAs<kTops>(
+      message[0], message.data(), [&]() __attribute__((always_inline)) {
+        return TargetOf(message.data(), kShapes[itch::AddOrder::kType].price);
+      });
 }
 
 FEEDFARM_INLINE void ItchBook::Read(std::span<const std::span<const uint8_t>> messages, Wave& wave) const {
@@ -267,37 +260,31 @@ FEEDFARM_INLINE void ItchBook::Read(std::span<const std::span<const uint8_t>> me
   wave.count = messages.size() < kWave ? messages.size() : kWave;
   size_t takes = 0, puts = 0;
   for (size_t i = 0; i < wave.count; ++i) {
-    const std::span<const uint8_t> message = messages[i];
-    const uint32_t type = message.empty() ? 0 : message[0];
+    const uint8_t type = Whole(messages[i]) ? messages[i][0] : 0;
     const Shape shape = kShapes[type];
-    const uint32_t whole = shape.bytes == message.size();
-    wave.types[i] = static_cast<uint8_t>(type & (0 - whole));
+    wave.types[i] = type;
     wave.takes[takes] = static_cast<uint8_t>(i);
-    takes += shape.takes & whole;
+    takes += shape.takes;
     wave.puts[puts] = static_cast<uint8_t>(i);
-    puts += shape.puts & whole;
+    puts += shape.puts;
   }
   wave.takes_count = takes;
   wave.puts_count = puts;
   for (size_t k = 0; k < takes; ++k) {
-    order_index_.Prefetch(LoadBig<uint64_t>(messages[wave.takes[k]].data() + kReferenceAt));
+    order_index_.Prefetch(ReferenceIn(messages[wave.takes[k]].data()));
   }
   for (size_t k = 0; k < puts; ++k) {
     const size_t i = wave.puts[k];
-    const uint8_t* at = messages[i].data();
-    const uint32_t side = 2 * LoadBig<uint16_t>(at + 1) + (at[kSideAt] == itch::kSell);
-    const uint32_t price = LoadBig<uint32_t>(at + kShapes[at[0]].price);
-    wave.keys[i] = LevelTable::KeyOf(side, price);
-    const uint32_t home = wave.homes[i] = level_table_.Home(side, price);
-    PrefetchLine(lines_.address(home));
-    PrefetchLine(lines_.address(home ^ uint32_t{at[0] == itch::OrderReplace::kType}));
+    const Target target = wave.targets[i] = TargetOf(messages[i].data(), kShapes[wave.types[i]].price);
+    PrefetchLine(lines_.address(target.home));
+    // A replace may be of the other side.
+    PrefetchLine(lines_.address(target.home ^ uint32_t{wave.types[i] == itch::OrderReplace::kType}));
   }
 }
 
 FEEDFARM_INLINE void ItchBook::Locate(Wave& wave) const {
   for (size_t k = 0; k < wave.takes_count; ++k) {
-    const uint8_t* at = wave.messages[wave.takes[k]].data();
-    wave.orders[k] = order_index_.PrefetchOrder(LoadBig<uint64_t>(at + kReferenceAt));
+    wave.orders[k] = order_index_.PrefetchOrder(ReferenceIn(wave.messages[wave.takes[k]].data()));
   }
 }
 
@@ -311,10 +298,10 @@ FEEDFARM_INLINE void ItchBook::Approach(const Wave& wave) const {
     ladders_.Prefetch(level.side() & (0 - uint32_t{kTops || level.orders == 1}));
   }
   for (size_t k = 0; k < wave.puts_count; ++k) {
-    const size_t i = wave.puts[k];
-    const LevelLine& home = lines_.level(wave.homes[i]);
+    const Target& target = wave.targets[wave.puts[k]];
+    const LevelLine& home = lines_.level(target.home);
     PrefetchLine(lines_.address(home.tail));
-    ladders_.Prefetch(LevelTable::SideOf(wave.keys[i]) & (0 - uint32_t{kTops || home.key != wave.keys[i]}));
+    ladders_.Prefetch(LevelTable::SideOf(target.key) & (0 - uint32_t{kTops || home.key != target.key}));
   }
 }
 
@@ -326,7 +313,7 @@ FEEDFARM_INLINE void ItchBook::ApplyAll(std::span<const std::span<const uint8_t>
     }
   };
   if (orders_live_ < options_.orders_near) {
-    for (size_t i = 0; i < messages.size(); ++i) tell(i, ApplyUnread<kTops>(messages[i]));
+    for (size_t i = 0; i < messages.size(); ++i) tell(i, ApplyOne<kTops>(messages[i]));
     return;
   }
   // Each step is one wave behind the step before it.
@@ -340,11 +327,14 @@ FEEDFARM_INLINE void ItchBook::ApplyAll(std::span<const std::span<const uint8_t>
     if (!behind(3)) continue;
     const Wave& wave = waves[(number - 3) % 4];
     const size_t first = (number - 3) * kWave;
-    for (size_t i = 0; i < wave.count; ++i) tell(first + i, ApplyRead<kTops>(wave, i));
+    for (size_t i = 0; i < wave.count; ++i)
+      tell(first + i, ApplyAs<kTops>(
+                          wave.types[i],
+                          wave.messages[i].data(), [&]() __attribute__((always_inline)) { return wave.targets[i]; }));
   }
 }
 
-Applied ItchBook::Apply(std::span<const uint8_t> message) { return ApplyUnread<true>(message); }
+Applied ItchBook::Apply(std::span<const uint8_t> message) { return ApplyOne<true>(message); }
 
 void ItchBook::ApplyRun(std::span<const std::span<const uint8_t>> messages, TopListener* listener) {
   if (listener == nullptr) {

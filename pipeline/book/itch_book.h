@@ -113,6 +113,18 @@ class ItchBook {
   explicit ItchBook(const Options& options) : options_(options) {}
   absl::Status Allocate();
 
+  // Where an order is put: its level's key, and where the search for the level begins.
+  struct Target {
+    uint64_t key;
+    uint32_t home;
+  };
+  Target TargetAt(uint32_t side, uint32_t price) const {
+    return {LevelTable::KeyOf(side, price), level_table_.Home(side, price)};
+  }
+  // Of a message that puts one, with its price at price_at; of a replace, which does not say its side, of one of the
+  // two.
+  Target TargetOf(const uint8_t* message, size_t price_at) const;
+
   // Messages that are applied together: what they touch is asked for in three steps, so that it is there when they are
   // applied. Each step works on those alone that need it, without a branch on the type, which cannot be predicted.
   static constexpr size_t kWave = 16;
@@ -124,8 +136,7 @@ class ItchBook {
     std::array<uint8_t, kWave> takes;       // messages that name an order
     std::array<uint8_t, kWave> puts;        // messages that put one into the book
     std::array<OrderHandle, kWave> orders;  // of takes: probably the order
-    std::array<uint64_t, kWave> keys;       // of a message that puts: the level's, but for the side of a replace
-    std::array<uint32_t, kWave> homes;      // and its home
+    std::array<Target, kWave> targets;      // of a message that puts
   };
   void Read(std::span<const std::span<const uint8_t>> messages, Wave& wave) const;
   void Locate(Wave& wave) const;
@@ -134,10 +145,11 @@ class ItchBook {
   // kTops: somebody asks for Applied::top_changed.
   template <bool kTops>
   void ApplyAll(std::span<const std::span<const uint8_t>> messages, TopListener* listener);
+  // type: the message's, 0 where it is malformed. target(): where it puts an order, asked of adds alone.
+  template <bool kTops, class TargetFn>
+  Applied ApplyAs(uint8_t type, const uint8_t* message, TargetFn&& target);
   template <bool kTops>
-  Applied ApplyRead(const Wave& wave, size_t i);
-  template <bool kTops>
-  Applied ApplyUnread(std::span<const uint8_t> message);
+  Applied ApplyOne(std::span<const uint8_t> message);
 
   static uint32_t Side(uint32_t locate, BookSide side) { return 2 * locate + static_cast<uint32_t>(side); }
 
@@ -146,31 +158,31 @@ class ItchBook {
     return {locate, outcome, top_changed};
   }
 
-  // `message`'s own reference, and the level's key and home, are read already.
   template <bool kTops>
-  Applied Add(const uint8_t* message, uint64_t reference, uint64_t key, uint32_t home, uint32_t attribution);
+  Applied Add(const uint8_t* message, const Target& target, uint32_t attribution);
   template <bool kTops>
-  Applied Reduce(const uint8_t* message, uint64_t reference);
+  Applied Reduce(const uint8_t* message);
   template <bool kTops>
-  Applied Delete(const uint8_t* message, uint64_t reference);
+  Applied Delete(const uint8_t* message);
   template <bool kTops>
-  Applied Replace(const uint8_t* message, uint64_t reference);
+  Applied Replace(const uint8_t* message);
   Applied KeepState(const uint8_t* message, uint32_t locate);
 
   // The line of a price, or 0.
   uint32_t LevelAt(uint32_t side, uint32_t price) const {
-    return level_table_.Find(LevelTable::KeyOf(side, price), level_table_.Home(side, price));
+    const Target target = TargetAt(side, price);
+    return level_table_.Find(target.key, target.home);
   }
   bool IsBest(uint32_t side, uint32_t price) const { return ladders_.best(side) == LevelKey(side, price); }
-  // Puts an order at the end of its price. `slot` is the reference's, `key` and `home` the level's; there is room for
-  // an order. False: there is no room for its level.
+  // Puts an order at the end of its price. `slot` is the reference's; there is room for an order. False: there is no
+  // room for its level.
   template <bool kTops>
-  bool Link(uint32_t& slot, uint64_t reference, uint64_t key, uint32_t home, uint32_t shares, uint32_t attribution,
+  bool Link(uint32_t& slot, uint64_t reference, const Target& target, uint32_t shares, uint32_t attribution,
             bool* top_changed);
   // Takes an order of the level at `line` out of it and the index. True: best price or its shares changed.
   template <bool kTops>
   bool Remove(uint32_t& slot, uint64_t reference, OrderHandle order, uint32_t line);
-  uint32_t NewLevel(uint64_t key, uint32_t home);
+  uint32_t NewLevel(const Target& target);
   void EraseLevel(uint32_t line);
   uint32_t AttributionOf(OrderHandle order) const {
     return lines_.cells(LineOf(order)).attributed(order % 16) ? attributions_[order / 4] : 0;
