@@ -1,6 +1,4 @@
 // What a search costs and how well it repeats, on a subject of 10 Mpps. Simulated time: the numbers are the same everywhere.
-#include <algorithm>
-#include <cmath>
 #include <cstdio>
 #include <map>
 #include <string>
@@ -9,6 +7,7 @@
 #include "coordinator/rate_search/default_goals.h"
 #include "coordinator/rate_search/rate_search.h"
 #include "coordinator/rate_search/testing/simulated_subject.h"
+#include "coordinator/rate_search/testing/spread.h"
 #include "gtest/gtest.h"
 
 namespace feedfarm {
@@ -24,22 +23,6 @@ RateSearchSettings Settings(std::vector<const char*> names) {
   for (const char* name : names) settings.goals.push_back(MakeGoal(name, {}));
   return settings;
 }
-
-struct Spread {
-  std::vector<double> values;
-  double Mean() const {
-    double sum = 0;
-    for (const double value : values) sum += value;
-    return sum / static_cast<double>(values.size());
-  }
-  double Max() const { return *std::max_element(values.begin(), values.end()); }
-  // Sample standard deviation.
-  double Sd() const {
-    double sum = 0;
-    for (const double value : values) sum += (value - Mean()) * (value - Mean());
-    return std::sqrt(sum / static_cast<double>(values.size() - 1));
-  }
-};
 
 struct Study {
   // Answer / capacity.

@@ -2,7 +2,6 @@
 // time. Prints a table.
 //   rate_search_study [SEEDS [FIRST_SEED]]
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
@@ -12,28 +11,10 @@
 #include "coordinator/rate_search/default_goals.h"
 #include "coordinator/rate_search/rate_search.h"
 #include "coordinator/rate_search/testing/simulated_subject.h"
+#include "coordinator/rate_search/testing/spread.h"
 
 namespace feedfarm {
 namespace {
-
-struct Spread {
-  std::vector<double> values;
-  double Mean() const {
-    double sum = 0;
-    for (const double value : values) sum += value;
-    return sum / static_cast<double>(values.size());
-  }
-  double Quantile(double q) const {
-    std::vector<double> sorted = values;
-    std::sort(sorted.begin(), sorted.end());
-    return sorted[static_cast<size_t>(q * static_cast<double>(sorted.size() - 1))];
-  }
-  double Sd() const {
-    double sum = 0;
-    for (const double value : values) sum += (value - Mean()) * (value - Mean());
-    return std::sqrt(sum / static_cast<double>(values.size() - 1));
-  }
-};
 
 void Study(const char* title, std::vector<const char*> goals, SimulatedSubject::Options options, uint64_t first,
            int seeds) {

@@ -3,26 +3,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
-#include "tests/support/lab.h"
+#include "tests/support/lab_test.h"
 
 namespace feedfarm {
 namespace {
 
-using testing::Test;
-
-class BadInput : public Test {
+class BadInput : public LabTest {
  protected:
-  static void SetUpTestSuite() {
-    if (LabUnavailable()) return;
-    auto lab = Lab::Create();
-    ASSERT_TRUE(lab.ok()) << lab.status();
-    lab_ = lab->release();
-  }
-  static void TearDownTestSuite() { delete lab_; }
-  void SetUp() override {
-    if (auto reason = LabUnavailable()) GTEST_SKIP() << *reason;
-    ASSERT_NE(lab_, nullptr);
-  }
   // A file in the test's own folder.
   static std::string FileOf(const std::string& name, const std::string& content) {
     std::string path = absl::StrCat(testing::TempDir(), name);
@@ -32,10 +19,7 @@ class BadInput : public Test {
   static void ExpectIn(const std::string& part, const std::string& text) {
     EXPECT_NE(text.find(part), std::string::npos) << "no '" << part << "' in:\n" << text;
   }
-  static Lab* lab_;
 };
-
-Lab* BadInput::lab_ = nullptr;
 
 TEST_F(BadInput, UnknownFieldNamesFileLineAndColumn) {
   std::string path = FileOf("unknown.yaml",

@@ -11,7 +11,7 @@
 #include "pipeline/moldudp64/packet_writer.h"
 #include "pipeline/source/testing/frame_builder.h"
 #include "pipeline/stats/hdr_codec.h"
-#include "tests/support/lab.h"
+#include "tests/support/lab_test.h"
 
 namespace feedfarm {
 namespace {
@@ -29,26 +29,8 @@ defaults:
     - state_hash == reference
 )";
 
-// One lab for all cases: what one of them leaves behind, the next ones would meet.
-class Delivery : public ::testing::Test {
+class Delivery : public CleanLabTest {
  protected:
-  static void SetUpTestSuite() {
-    if (LabUnavailable()) return;
-    auto lab = Lab::Create();
-    ASSERT_TRUE(lab.ok()) << lab.status();
-    lab_ = lab->release();
-  }
-  static void TearDownTestSuite() { delete lab_; }
-
-  void SetUp() override {
-    if (auto reason = LabUnavailable()) GTEST_SKIP() << *reason;
-    ASSERT_NE(lab_, nullptr);
-  }
-  void TearDown() override {
-    if (lab_ == nullptr) return;
-    EXPECT_EQ(lab_->Residue(), "");
-  }
-
   static std::map<std::string, uint64_t> Types(const google::protobuf::RepeatedPtrField<v1::TypeCount>& counts) {
     std::map<std::string, uint64_t> types;
     for (const auto& count : counts) types[count.type()] = count.messages();
@@ -80,11 +62,7 @@ class Delivery : public ::testing::Test {
     EXPECT_EQ(run.handler().xdp_mode(), "native");
     EXPECT_EQ(run.intervals_missing(), 0u);
   }
-
-  static Lab* lab_;
 };
-
-Lab* Delivery::lab_ = nullptr;
 
 std::string Synthetic(const std::string& faults, const std::string& more_traffic = "", int repetitions = 1) {
   return absl::StrCat(

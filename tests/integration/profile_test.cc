@@ -9,7 +9,7 @@
 #include "absl/strings/strip.h"
 #include "gtest/gtest.h"
 #include "pipeline/control/record_line.h"
-#include "tests/support/lab.h"
+#include "tests/support/lab_test.h"
 
 namespace feedfarm {
 namespace {
@@ -30,28 +30,7 @@ RecordLine Parse(const CommandResult& result) {
 
 std::string Reasons(const RecordLine& line) { return std::string(line.Find("reasons").value_or("")); }
 
-class ProfileInTheLab : public testing::Test {
- protected:
-  static void SetUpTestSuite() {
-    if (LabUnavailable()) return;
-    auto lab = Lab::Create();
-    ASSERT_TRUE(lab.ok()) << lab.status();
-    lab_ = lab->release();
-  }
-  static void TearDownTestSuite() { delete lab_; }
-  void SetUp() override {
-    if (auto reason = LabUnavailable()) GTEST_SKIP() << *reason;
-    ASSERT_NE(lab_, nullptr);
-  }
-  void TearDown() override {
-    if (lab_ != nullptr) {
-      EXPECT_EQ(lab_->Residue(), "");
-    }
-  }
-  static Lab* lab_;
-};
-
-Lab* ProfileInTheLab::lab_ = nullptr;
+class ProfileInTheLab : public CleanLabTest {};
 
 TEST_F(ProfileInTheLab, LocalOnesHold) {
   for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{

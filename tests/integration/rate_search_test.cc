@@ -7,7 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
-#include "tests/support/lab.h"
+#include "tests/support/lab_test.h"
 
 namespace feedfarm {
 namespace {
@@ -23,28 +23,7 @@ scenarios:
                       search, "\n    gates: [", gates, "]\n");
 }
 
-class RateSearchInTheLab : public testing::Test {
- protected:
-  static void SetUpTestSuite() {
-    if (LabUnavailable()) return;
-    auto lab = Lab::Create();
-    ASSERT_TRUE(lab.ok()) << lab.status();
-    lab_ = lab->release();
-  }
-  static void TearDownTestSuite() { delete lab_; }
-  void SetUp() override {
-    if (auto reason = LabUnavailable()) GTEST_SKIP() << *reason;
-    ASSERT_NE(lab_, nullptr);
-  }
-  void TearDown() override {
-    if (lab_ != nullptr) {
-      EXPECT_EQ(lab_->Residue(), "");
-    }
-  }
-  static Lab* lab_;
-};
-
-Lab* RateSearchInTheLab::lab_ = nullptr;
+class RateSearchInTheLab : public CleanLabTest {};
 
 // Far below what anything here can do: max load passes, which is an answer of at least that.
 TEST_F(RateSearchInTheLab, LowLoadsPassAtMaxLoad) {

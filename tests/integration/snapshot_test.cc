@@ -4,7 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
-#include "tests/support/lab.h"
+#include "tests/support/lab_test.h"
 
 namespace feedfarm {
 namespace {
@@ -34,25 +34,8 @@ std::string Scenario(const std::string& traffic, const std::string& handler, con
 constexpr char kShortMemory[] = "rerequest: {keep_messages: 500}";
 constexpr char kLongGap[] = "{at: 1s, gap: {messages: 5000, lines: both}}";
 
-class SnapshotTest : public testing::Test {
+class SnapshotTest : public CleanLabTest {
  protected:
-  static void SetUpTestSuite() {
-    if (LabUnavailable()) return;
-    auto lab = Lab::Create();
-    ASSERT_TRUE(lab.ok()) << lab.status();
-    lab_ = lab->release();
-  }
-  static void TearDownTestSuite() { delete lab_; }
-  void SetUp() override {
-    if (auto reason = LabUnavailable()) GTEST_SKIP() << *reason;
-    ASSERT_NE(lab_, nullptr);
-  }
-  void TearDown() override {
-    if (lab_ != nullptr) {
-      EXPECT_EQ(lab_->Residue(), "");
-    }
-  }
-
   static uint64_t Failures(const v1::HandlerResult& handler, const std::string& reason) {
     for (const v1::ReasonCount& failure : handler.snapshot_failures()) {
       if (failure.reason() == reason) return failure.count();
@@ -74,11 +57,7 @@ class SnapshotTest : public testing::Test {
               << handler.snapshot_image_messages() << " messages of state, " << handler.snapshot_skipped_messages()
               << " skipped, " << handler.recovered_messages() << " recovered\n";
   }
-
-  static Lab* lab_;
 };
-
-Lab* SnapshotTest::lab_ = nullptr;
 
 TEST_F(SnapshotTest, GapBeyondWhatTheReRequestServerKeeps) {
   auto outcome = lab_->RunCampaign(Scenario(absl::StrCat("glimpse: {}, ", kShortMemory), "", kLongGap));
