@@ -38,6 +38,7 @@
 #include "agent/uplink/synchronize_client.h"
 #include "agent/undo/system_undo.h"
 #include "agent/traffic/traffic_source.h"
+#include "pipeline/base/build_stamp.h"
 #include "pipeline/base/clock.h"
 #include "pipeline/base/scoped_fd.h"
 #include "pipeline/base/status_macros.h"
@@ -45,7 +46,6 @@
 namespace feedfarm {
 namespace {
 
-constexpr char kVersion[] = "0.1.0";
 constexpr int kExitUndoFailed = 1;
 constexpr int kExitUsage = 2;
 constexpr int kExitHostRefused = 11;
@@ -95,7 +95,7 @@ int ParseFlags(int argc, char** argv, Flags* flags) {
   std::vector<std::string> ports;
   flags->state_dir = "/var/lib/feedfarm-agent";
   flags->handler = BesideThisProgram("feedfarm-handler");
-  app.set_version_flag("--version", kVersion);
+  app.set_version_flag("--version", StampOfThisProgram().Text());
   app.add_option("--name", flags->name, "This host's name in the farm")->required()->check(CheckName);
   app.add_option("--coordinator", flags->coordinator, "HOST:PORT of the coordinator")->required();
   app.add_option("--port", ports, "INTERFACE=LINK: a port that the farm may use and the wire it is plugged into")
@@ -242,7 +242,7 @@ absl::StatusOr<int> RunAgent(const Flags& flags) {
   AgentCore::Options core_options;
   core_options.host = flags.name;
   core_options.instance_id = RandomId();
-  core_options.version = kVersion;
+  core_options.version = StampOfThisProgram().Short();
 
   FEEDFARM_ASSIGN_OR_RETURN(EpochStore epochs, EpochStore::Open(flags.state_dir + "/epoch"));
   SystemUndo undo;
@@ -283,7 +283,7 @@ absl::StatusOr<int> RunAgent(const Flags& flags) {
   callbacks.desired = [loop](v1::DesiredState desired) { loop->PostDesired(std::move(desired)); };
   callbacks.refused = [loop](absl::Status status) { loop->PostRefused(std::move(status)); };
   SynchronizeClient client(StubsFor(flags.coordinator), client_options, std::move(callbacks));
-  LOG(INFO) << "agent " << flags.name << " " << kVersion << " asks " << flags.coordinator;
+  LOG(INFO) << "agent " << flags.name << " " << StampOfThisProgram().Short() << " asks " << flags.coordinator;
   const AgentLoop::End end = loop->Run(&core, [&client](v1::AgentState state) { client.Send(std::move(state)); });
   if (end == AgentLoop::End::kNotUndone) ::_exit(kExitUndoFailed);
   absl::SleepFor(kFarewell);

@@ -41,11 +41,15 @@ std::string TimestampSource(const v1::RunResult& result) {
   return classes.empty() ? "unknown" : absl::StrJoin(classes, "+");
 }
 
-// The handler says its build as "gcc 12.2.0, glibc 2.36 malloc": compiler, then allocator.
-void FillBuild(const std::string& handler_build, const BuildStamp& build, v1::Manifest* manifest) {
-  const std::pair<std::string, std::string> parts = absl::StrSplit(handler_build, absl::MaxSplits(", ", 1));
-  manifest->set_compiler(parts.first.empty() ? build.compiler : parts.first);
-  manifest->set_allocator(parts.second.empty() ? "unknown" : parts.second);
+void FillBuild(const record::RunSide& handler, v1::Manifest* manifest) {
+  constexpr char kUnknown[] = "unknown";
+  const bool known = handler.has_handler_build();
+  const v1::BuildFacts& build = handler.handler_build();
+  manifest->set_commit(known ? build.commit() : kUnknown);
+  manifest->set_dirty(build.dirty());
+  manifest->set_compiler(known ? build.compiler() : kUnknown);
+  manifest->set_allocator(known ? build.allocator() : kUnknown);
+  manifest->set_handler_digest(handler.handler_digest());
 }
 
 // One word of a shell's command.
@@ -68,22 +72,21 @@ std::string ReproduceCommand(const v1::Campaign& campaign, bool skipped) {
                campaign.source_text().find(scenario.traffic().capture().path()) == std::string::npos;
       });
   if (relative) {
-    absl::StrAppend(&command, " --folder ", Quoted(std::filesystem::path(campaign.source_file()).parent_path().string()));
+    absl::StrAppend(&command, " --folder ",
+                    Quoted(std::filesystem::path(campaign.source_file()).parent_path().string()));
   }
   return skipped ? command + " --allow-unplaceable" : command;
 }
 
-v1::Manifest ManifestOf(const record::CampaignRecord& campaign, const record::RunRecord& run, const v1::RunResult& result,
-                        const BuildStamp& build, const std::filesystem::path& report, const std::string& reproduce) {
+v1::Manifest ManifestOf(const record::CampaignRecord& campaign, const record::RunRecord& run,
+                        const v1::RunResult& result, const std::filesystem::path& report,
+                        const std::string& reproduce) {
   v1::Manifest manifest;
   manifest.set_run_id(run.run_id());
   manifest.set_campaign(campaign.campaign().name());
   manifest.set_scenario(campaign.campaign().scenarios(static_cast<int>(run.scenario_index())).name());
   manifest.set_seed(run.seed());
-  manifest.set_commit(build.commit);
-  manifest.set_dirty(build.dirty);
-  FillBuild(run.handler().handler_build(), build, &manifest);
-  manifest.set_handler_digest(run.handler().handler_digest());
+  FillBuild(run.handler(), &manifest);
   manifest.set_config_path(campaign.campaign().source_file());
   manifest.set_config_digest(Sha256Hex(campaign.campaign().source_text()));
   if (run.source().has_facts()) *manifest.mutable_source_host() = run.source().facts();

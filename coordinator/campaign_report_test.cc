@@ -21,7 +21,11 @@ TEST(Manifest, SaysWhatWasMeasuredAndHowToDoItAgain) {
   record::RunRecord run;
   run.set_run_id("c1.r1");
   run.set_seed(99);
-  run.mutable_handler()->set_handler_build("gcc 12.2.0, glibc 2.36 malloc");
+  v1::BuildFacts* const build = run.mutable_handler()->mutable_handler_build();
+  build->set_commit("abc123");
+  build->set_dirty(true);
+  build->set_compiler("gcc 12.2.0");
+  build->set_allocator("glibc 2.36 malloc");
   run.mutable_handler()->set_handler_digest("d1");
   run.mutable_handler()->mutable_facts()->set_name("dut");
   v1::RunResult result;
@@ -30,7 +34,7 @@ TEST(Manifest, SaysWhatWasMeasuredAndHowToDoItAgain) {
   histogram->set_timestamp_class(v1::TIMESTAMP_CLASS_SOFTWARE);
   histogram->set_count(1);
   result.mutable_handler()->add_not_granted("zero-copy: no");
-  const v1::Manifest manifest = ManifestOf(campaign, run, result, {"abc123", true, "gcc 1"}, "/reports/c1", "do it");
+  const v1::Manifest manifest = ManifestOf(campaign, run, result, "/reports/c1", "do it");
   EXPECT_EQ(manifest.campaign(), "demo");
   EXPECT_EQ(manifest.scenario(), "gap");
   EXPECT_EQ(manifest.seed(), 99u);
@@ -49,6 +53,15 @@ TEST(Manifest, SaysWhatWasMeasuredAndHowToDoItAgain) {
   EXPECT_EQ(manifest.not_granted(0), "zero-copy: no");
 }
 
+TEST(Manifest, KnowsNoBuildOfAHandlerThatNeverGotReady) {
+  record::CampaignRecord campaign;
+  campaign.mutable_campaign()->add_scenarios();
+  const v1::Manifest manifest = ManifestOf(campaign, record::RunRecord(), v1::RunResult(), "/reports/c1", "do it");
+  EXPECT_EQ(manifest.commit(), "unknown");
+  EXPECT_EQ(manifest.compiler(), "unknown");
+  EXPECT_EQ(manifest.allocator(), "unknown");
+}
+
 TEST(ReproduceCommand, WorksInTheReportFolderWhereverThatIs) {
   v1::Campaign campaign;
   campaign.set_source_file("/it's/day.yaml");
@@ -61,16 +74,6 @@ TEST(ReproduceCommand, WorksInTheReportFolderWhereverThatIs) {
   EXPECT_EQ(ReproduceCommand(campaign, false), "feedfarm submit campaign.yaml --watch --folder '/it'\\''s'");
   campaign.set_source_text("capture: {path: /it's/feeds/a.pcap}");
   EXPECT_EQ(ReproduceCommand(campaign, false), "feedfarm submit campaign.yaml --watch");
-}
-
-TEST(BuildStamp, ReadsCommitAndDirt) {
-  const auto stamp = ParseBuildInfo("commit=abc\ndirty=true\nother=x\n");
-  ASSERT_TRUE(stamp.ok());
-  EXPECT_EQ(stamp->commit, "abc");
-  EXPECT_TRUE(stamp->dirty);
-  EXPECT_NE(stamp->compiler, "");
-  EXPECT_EQ(ParseBuildInfo("")->commit, "unknown");
-  EXPECT_FALSE(ParseBuildInfo("nonsense").ok());
 }
 
 }  // namespace

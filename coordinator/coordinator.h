@@ -15,7 +15,6 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "coordinator/artifact/report_writer.h"
-#include "coordinator/build_stamp.h"
 #include "coordinator/change_signal.h"
 #include "coordinator/host_registry.h"
 #include "coordinator/lease/lease_table.h"
@@ -46,7 +45,6 @@ class Coordinator {
     uint64_t heartbeat_ns = 500'000'000;
     // A queued run is given up when for this long no hosts that could carry it were there, not even busy ones.
     uint64_t queue_wait_ns = 600'000'000'000;
-    BuildStamp build;
     // WriteReport.
     std::function<absl::Status(const CampaignReport&, const std::filesystem::path&)> write_report;
     // New at each start.

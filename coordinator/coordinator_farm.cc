@@ -274,7 +274,7 @@ CampaignReport Coordinator::ReportOf(CampaignEntry* campaign, Moment now) {
       *record.mutable_handler() = run->trials.back()->lifecycle->record().handler();
     }
     entry.manifest =
-        ManifestOf(campaign->record, record, entry.status.result(), options_.build, folder, report.reproduce);
+        ManifestOf(campaign->record, record, entry.status.result(), folder, report.reproduce);
     entry.artifacts = artifacts_->FolderOf(run->trials.empty() ? run->id() : run->trials.back()->id());
   }
   report.status.set_finished(true);

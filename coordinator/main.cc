@@ -3,15 +3,13 @@
 #include <signal.h>
 
 #include <CLI/CLI.hpp>
-#include <fstream>
 #include <iostream>
-#include <sstream>
 #include <string>
 #include <vector>
 
-#include "coordinator/build_stamp.h"
 #include "coordinator/gate/exit_code.h"
 #include "coordinator/server.h"
+#include "pipeline/base/build_stamp.h"
 
 namespace feedfarm {
 namespace {
@@ -19,7 +17,6 @@ namespace {
 struct Flags {
   std::vector<std::string> listen;
   std::string state_dir;
-  std::string build_info;
   double lease_seconds = 10;
   uint64_t drain_ms = 1500;
   double queue_minutes = 10;
@@ -45,13 +42,7 @@ void Define(CLI::App* app, Flags* flags) {
                   "A queued run whose hosts are all gone for this long ends as an infrastructure error")
       ->check(CLI::Range(0.01, 10'000.0))
       ->capture_default_str();
-  app->add_option("--build-info", flags->build_info, "File of key=value lines: commit, dirty")->check(CLI::ExistingFile);
-}
-
-absl::StatusOr<BuildStamp> ReadBuildInfo(const std::string& path) {
-  std::stringstream text;
-  if (!path.empty()) text << std::ifstream(path).rdbuf();
-  return ParseBuildInfo(text.str());
+  app->set_version_flag("--version", StampOfThisProgram().Text());
 }
 
 int Serve(const Flags& flags, const sigset_t& end_signals) {
@@ -61,12 +52,6 @@ int Serve(const Flags& flags, const sigset_t& end_signals) {
   options.coordinator.lease.length_ns = static_cast<uint64_t>(flags.lease_seconds * 1e9);
   options.coordinator.waits.drain_ns = flags.drain_ms * 1'000'000;
   options.coordinator.queue_wait_ns = static_cast<uint64_t>(flags.queue_minutes * 60e9);
-  const absl::StatusOr<BuildStamp> build = ReadBuildInfo(flags.build_info);
-  if (!build.ok()) {
-    std::cerr << "feedfarm-coordinator: " << flags.build_info << ": " << build.status().message() << "\n";
-    return kExitUsage;
-  }
-  options.coordinator.build = *build;
   const auto server = CoordinatorServer::Start(std::move(options));
   if (!server.ok()) {
     std::cerr << "feedfarm-coordinator: " << server.status().message() << "\n";

@@ -2,12 +2,14 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "pipeline/base/build_stamp.h"
 #include "pipeline/control/account_page.h"
 #include "pipeline/control/event_record.h"
 #include "pipeline/control/final_record.h"
@@ -20,8 +22,8 @@
 namespace feedfarm {
 
 // What one run's handler says, over all its instances, in the wire's terms. After kill_handler counters and histograms
-// are those of all instances, and what the stream is (messages, types, books, hashes) the last one's: it delivers everything
-// again, or goes on from its journal. What is not known of a killed one is said in killed_*. One thread.
+// are those of all instances, and what the stream is (messages, types, books, hashes) the last one's: it delivers
+// everything again, or goes on from its journal. What is not known of a killed one is said in killed_*. One thread.
 class HandlerAccount {
  public:
   // Events kept for the result; later ones are only in the telemetry.
@@ -56,7 +58,8 @@ class HandlerAccount {
   // The same with the histograms of all instances.
   v1::HandlerResult WholeResult() const;
   uint64_t messages() const { return result_.messages(); }
-  const std::string& build() const { return build_; }
+  // None before the first handler was ready.
+  const std::optional<BuildStamp>& build() const { return build_; }
 
  private:
   using HistogramKey = std::pair<LatencyMetric, TimestampClass>;
@@ -67,14 +70,14 @@ class HandlerAccount {
   void AddEvent(v1::HandlerEvent event);
 
   v1::HandlerResult result_;
-  std::string build_;
+  std::optional<BuildStamp> build_;
   std::vector<std::string> not_granted_;  // to any instance, each once
-  uint64_t interval_sequence_ = 0;  // of this instance
-  uint64_t interval_messages_ = 0;  // its last interval's totals
+  uint64_t interval_sequence_ = 0;        // of this instance
+  uint64_t interval_messages_ = 0;        // its last interval's totals
   uint64_t interval_packets_ = 0;
-  FinalRecord killed_;              // counters of the instances that are gone
-  Histograms earlier_;              // of the instances that are gone
-  Histograms current_;              // of this one: by intervals until its final record
+  FinalRecord killed_;  // counters of the instances that are gone
+  Histograms earlier_;  // of the instances that are gone
+  Histograms current_;  // of this one: by intervals until its final record
   std::vector<v1::HandlerEvent> unsent_events_;
 };
 

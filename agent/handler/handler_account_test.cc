@@ -8,6 +8,8 @@
 namespace feedfarm {
 namespace {
 
+const BuildStamp kBuild{"0123abcd", false, "gcc 12", "glibc"};
+
 HistogramRecord Samples(uint64_t value, uint64_t count) {
   Histogram histogram;
   histogram.RecordCount(value, count);
@@ -69,8 +71,8 @@ TEST(HandlerAccount, RefusesAHoleAndABrokenHistogram) {
 
 TEST(HandlerAccount, FinalRecordIsTheAccount) {
   HandlerAccount account;
-  account.Take(ReadyRecord{"native", "copy", "software", "gcc", {"zero-copy: no", "huge-pages: none"}});
-  account.Take(ReadyRecord{"native", "copy", "software", "gcc", {"zero-copy: no"}});
+  account.Take(ReadyRecord{"native", "copy", "software", kBuild, {"zero-copy: no", "huge-pages: none"}});
+  account.Take(ReadyRecord{"native", "copy", "software", kBuild, {"zero-copy: no"}});
   account.Take(Gap());
   ASSERT_TRUE(account.Take(Interval(1, 50)).ok());
   FinalRecord final;
@@ -95,7 +97,7 @@ TEST(HandlerAccount, FinalRecordIsTheAccount) {
   EXPECT_EQ(result.events_size(), 1);
   ASSERT_EQ(result.histograms_size(), 1);
   EXPECT_EQ(result.histograms(0).count(), 8u);
-  EXPECT_EQ(account.build(), "gcc");
+  EXPECT_EQ(account.build(), kBuild);
   ASSERT_EQ(result.not_granted_size(), 2);
   EXPECT_EQ(result.not_granted(1), "huge-pages: none");
 }

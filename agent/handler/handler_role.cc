@@ -317,7 +317,13 @@ void HandlerRole::FlushEvents() {
 void HandlerRole::Publish() {
   const bool whole = ending_ || supervisor_.state() == HandlerSupervisor::State::kEnded;
   v1::ObservedRun run;
-  run.set_handler_build(account_.build());
+  if (const std::optional<BuildStamp>& build = account_.build()) {
+    v1::BuildFacts* const facts = run.mutable_handler_build();
+    facts->set_commit(build->commit);
+    facts->set_dirty(build->dirty);
+    facts->set_compiler(build->compiler);
+    facts->set_allocator(build->allocator);
+  }
   run.set_messages(account_.messages());
   // Whole-run histograms are only worth their encoding at the end.
   if (whole) *run.mutable_handler_result() = account_.WholeResult();

@@ -123,7 +123,10 @@ TEST(HandlerRole, GivesTelemetryAndTheAccountOnStop) {
   EXPECT_EQ(run.handler_result().state_hash(), "00000000000000ff");
   EXPECT_EQ(run.handler_result().histograms(0).count(), run.handler_result().messages());
   EXPECT_EQ(run.handler_digest().size(), 64u);
-  EXPECT_EQ(run.handler_build(), "gcc 12, glibc");
+  EXPECT_EQ(run.handler_build().commit(), "0123abcd");
+  EXPECT_TRUE(run.handler_build().dirty());
+  EXPECT_EQ(run.handler_build().compiler(), "gcc 12");
+  EXPECT_EQ(run.handler_build().allocator(), "glibc");
 }
 
 TEST(HandlerRole, IsDoneByItselfAfterTheEndOfSession) {

@@ -58,7 +58,7 @@ class FakeHandler {
       Say(RecordLine("error").Add("message", "bind xsk on a: EBUSY"));
       return 11;
     }
-    Say(ReadyRecord{"native", "copy", "software", "gcc 12, glibc", {}}.ToLine());
+    Say(ReadyRecord{"native", "copy", "software", {"0123abcd", true, "gcc 12", "glibc"}, {}}.ToLine());
     for (;;) {
       pollfd control{fd_, POLLIN, 0};
       if (::poll(&control, 1, 20) > 0 && !Listen()) return 0;

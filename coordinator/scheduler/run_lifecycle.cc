@@ -140,7 +140,7 @@ void RunLifecycle::On(const RunObserved& event, Moment now) {
   if (run.rerequest().port() != 0) *side->mutable_rerequest() = run.rerequest();
   if (run.glimpse().port() != 0) *side->mutable_glimpse() = run.glimpse();
   if (!run.handler_digest().empty()) side->set_handler_digest(run.handler_digest());
-  if (!run.handler_build().empty()) side->set_handler_build(run.handler_build());
+  if (run.has_handler_build()) *side->mutable_handler_build() = run.handler_build();
   // A DONE that was stored stays: the result is in the record.
   if (!side->ended()) seen.state = run.state();
   TakeResult(event);

@@ -1,6 +1,5 @@
 // feedfarm-handler: the feed handler as a process of its own, a child of feedfarm-agent. See ARCHITECTURE.md, "Handler
 // process". Nothing of it outlives it: sockets, XDP programs and memory are the kernel's to clean, kill -9 included.
-#include <gnu/libc-version.h>
 #include <signal.h>
 #include <sys/prctl.h>
 
@@ -13,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "glog/logging.h"
+#include "pipeline/base/build_stamp.h"
 #include "pipeline/base/status_macros.h"
 #include "pipeline/control/account_page.h"
 #include "pipeline/control/control_channel.h"
@@ -58,14 +58,6 @@ absl::StatusOr<std::unique_ptr<HotLoop>> MakeLoop(const HandlerOptions& options,
   }
   if (snapshots != nullptr) handler->TakeSnapshots({.tries = options.snapshot_tries}, snapshots);
   return std::make_unique<FeedHotLoop<Protocol>>(std::move(handler), source, mailbox, account, options.spin);
-}
-
-std::string Build() {
-#ifdef __clang__
-  return absl::StrCat("clang ", __clang_version__, ", glibc ", ::gnu_get_libc_version(), " malloc");
-#else
-  return absl::StrCat("gcc ", __VERSION__, ", glibc ", ::gnu_get_libc_version(), " malloc");
-#endif
 }
 
 // Logs what was refused, and keeps it for `ready`.
@@ -114,7 +106,7 @@ absl::Status Serve(const HandlerOptions& options, ControlChannel& control) {
   const absl::Status status = housekeeper.Run({.xdp_mode = source->grants().xdp_mode,
                                                .bind_mode = source->grants().bind_mode,
                                                .timestamp_class = Name(source->grants().timestamp_class),
-                                               .build = Build(),
+                                               .build = StampOfThisProgram(),
                                                .not_granted = not_granted});
   hot.Join();
   return status;

@@ -9,13 +9,16 @@ namespace {
 
 // Between the sentences of what was not granted; the line escapes it.
 constexpr char kSentenceEnd[] = "\n";
+constexpr char kYes[] = "true";
+constexpr char kNo[] = "false";
 
 }  // namespace
 
 RecordLine ReadyRecord::ToLine() const {
   RecordLine line("ready");
   line.Add("xdp_mode", xdp_mode).Add("bind_mode", bind_mode);
-  line.Add("timestamp_class", timestamp_class).Add("build", build);
+  line.Add("timestamp_class", timestamp_class).Add("commit", build.commit).Add("dirty", build.dirty ? kYes : kNo);
+  line.Add("compiler", build.compiler).Add("allocator", build.allocator);
   if (!not_granted.empty()) line.Add("not_granted", absl::StrJoin(not_granted, kSentenceEnd));
   return line;
 }
@@ -26,7 +29,10 @@ absl::StatusOr<ReadyRecord> ReadyRecord::FromLine(const RecordLine& line) {
   return ReadyRecord{.xdp_mode = text("xdp_mode"),
                      .bind_mode = text("bind_mode"),
                      .timestamp_class = text("timestamp_class"),
-                     .build = text("build"),
+                     .build = {.commit = text("commit"),
+                               .dirty = text("dirty") == kYes,
+                               .compiler = text("compiler"),
+                               .allocator = text("allocator")},
                      .not_granted = absl::StrSplit(text("not_granted"), kSentenceEnd, absl::SkipEmpty())};
 }
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "pipeline/base/build_stamp.h"
 #include "pipeline/control/record_line.h"
 
 namespace feedfarm {
@@ -13,7 +14,7 @@ struct ReadyRecord {
   std::string xdp_mode;         // "native", "skb", "none"
   std::string bind_mode;        // "zero-copy", "copy", "socket"
   std::string timestamp_class;  // "none", "software", "hardware"; the best the lines can give
-  std::string build;            // compiler and allocator
+  BuildStamp build;             // of the handler
   // What was asked for and refused, a sentence each; without line ends.
   std::vector<std::string> not_granted;
   friend bool operator==(const ReadyRecord&, const ReadyRecord&) = default;

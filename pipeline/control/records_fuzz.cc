@@ -36,7 +36,8 @@ TEST(RecordsFuzz, SurvivesMutationsAndNoise) {
   IntervalRecord interval;
   interval.histograms = {{LatencyMetric::kDecode, TimestampClass::kSoftware, "bytes", 5}};
   const std::string valid[] = {interval.ToLine().Encode(), EventRecord{.line = "A"}.ToLine().Encode(),
-                               CutCommand{}.ToLine().Encode(), ReadyRecord{"a", "b", "c", "d e", {"f"}}.ToLine().Encode()};
+                               CutCommand{}.ToLine().Encode(),
+                               ReadyRecord{"a", "b", "c", {"d", true, "e f", "g"}, {"h"}}.ToLine().Encode()};
   for (int i = 0; i < kCases; ++i) {
     std::string text;
     if (rng.Below(4) == 0) {

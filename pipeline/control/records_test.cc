@@ -78,7 +78,7 @@ TEST(CutCommand, ComesBackWholeAndNamesItsLine) {
 }
 
 TEST(ReadyRecord, ComesBackWhole) {
-  ReadyRecord ready{"native", "copy", "software", "gcc 12.2, glibc malloc", {}};
+  ReadyRecord ready{"native", "copy", "software", {"0123abcd", true, "gcc 12.2.0", "glibc 2.36 malloc"}, {}};
   EXPECT_EQ(*Again(ready), ready);
   ready.not_granted = {"zero-copy: line_a queue 0: Operation not supported", "SCHED_FIFO: 100%; no"};
   EXPECT_EQ(*Again(ready), ready);

@@ -1,6 +1,5 @@
 #include "pipeline/profile/host_facts.h"
 
-#include <gnu/libc-version.h>
 #include <sched.h>
 #include <sys/utsname.h>
 
@@ -34,7 +33,6 @@ HostFacts ReadHostFacts() {
   facts.cpu = ValueOf("/proc/cpuinfo", "model name");
   cpu_set_t set;
   if (sched_getaffinity(0, sizeof(set), &set) == 0) facts.cpus = static_cast<uint32_t>(CPU_COUNT(&set));
-  facts.allocator = absl::StrCat("glibc ", gnu_get_libc_version());
   return facts;
 }
 

@@ -11,7 +11,6 @@ struct HostFacts {
   std::string kernel;     // "6.1.0-18-amd64"
   std::string cpu;        // model
   uint32_t cpus = 0;      // that this process may run on
-  std::string allocator;  // "glibc 2.36"
 };
 
 HostFacts ReadHostFacts();

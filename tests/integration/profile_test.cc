@@ -125,8 +125,11 @@ TEST_F(ProfileInTheLab, PersistenceGoesOnFromTheJournal) {
   EXPECT_EQ(line.Find("handler_restarts"), "1");
   EXPECT_EQ(line.Find("anchored"), "true");
   // The hosts and their NICs are the farm's to know.
-  EXPECT_TRUE(ReadJson(folder / "farm_manifest.json").is_object());
-  EXPECT_EQ(ReadJson(folder / "manifest.json")["timestamp_source"], "software");
+  const nlohmann::json manifest = ReadJson(folder / "manifest.json");
+  EXPECT_EQ(manifest["timestamp_source"], "software");
+  // Command and handler are of one build here, and each says its own.
+  const nlohmann::json farm_manifest = ReadJson(folder / "farm_manifest.json");
+  for (const char* key : {"commit", "dirty", "compiler", "allocator"}) EXPECT_EQ(farm_manifest[key], manifest[key]) << key;
   EXPECT_EQ(line.Find("non_monotonic_sequences"), "0");
 }
 

@@ -5,6 +5,7 @@
 
 #include "absl/status/status.h"
 #include "google/protobuf/message.h"
+#include "pipeline/base/build_stamp.h"
 #include "proto/farm_service.grpc.pb.h"
 
 namespace feedfarm {
@@ -16,6 +17,8 @@ struct CliContext {
   // host:port or unix:/path.
   std::string coordinator = "127.0.0.1:7400";
   OutputFormat output = OutputFormat::kTable;
+  // Of this program.
+  BuildStamp build;
   // What main returns.
   int exit_code = 0;
 

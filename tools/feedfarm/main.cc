@@ -9,6 +9,7 @@
 
 #include "coordinator/gate/exit_code.h"
 #include "glog/logging.h"
+#include "pipeline/base/build_stamp.h"
 #include "tools/feedfarm/commands.h"
 
 namespace {
@@ -53,11 +54,13 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
 
   feedfarm::CliContext context;
+  context.build = feedfarm::StampOfThisProgram();
   CLI::App app{"feedfarm: runs market-data feed handlers under stress, faults and failover, and says whether they may ship."};
   app.require_subcommand(1);
   app.fallthrough();
   app.footer(kFooter);
   app.failure_message(UsageError);
+  app.set_version_flag("--version", context.build.Text());
   app.add_option("--coordinator", context.coordinator, "host:port or unix:/path of the coordinator")
       ->envname("FEEDFARM_COORDINATOR")
       ->capture_default_str();

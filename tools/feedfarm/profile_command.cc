@@ -1,14 +1,11 @@
 #include <cstdlib>
-#include <fstream>
 #include <iostream>
 #include <memory>
 #include <optional>
-#include <sstream>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
-#include "coordinator/build_stamp.h"
 #include "coordinator/gate/exit_code.h"
 #include "pipeline/base/clock.h"
 #include "pipeline/profile/host_facts.h"
@@ -30,7 +27,6 @@ struct ProfileFlags {
   bool show = false;
   bool json = false;
   std::string out;
-  std::string build_info;
   uint64_t seed = 1;
 };
 
@@ -50,16 +46,6 @@ int ExitCodeOf(ProfileStatus status) {
       return kExitInfrastructure;
   }
   return kExitInternal;
-}
-
-absl::StatusOr<BuildStamp> ReadBuildInfo(const std::string& path) {
-  std::ostringstream text;
-  if (!path.empty()) {
-    std::ifstream file(path);
-    text << file.rdbuf();
-    if (!file) return absl::InvalidArgumentError("cannot be read");
-  }
-  return ParseBuildInfo(text.str());
 }
 
 int List() {
@@ -157,11 +143,7 @@ int Profile(CliContext& context, const ProfileFlags& flags) {
   run.command = absl::StrCat(flags.name, flags.arguments.empty() ? "" : " ", absl::StrJoin(flags.arguments, " "));
   run.seed = flags.seed;
   run.started_unix_ns = UnixNow();
-  auto build = ReadBuildInfo(flags.build_info);
-  if (!build.ok()) {
-    return Complain(absl::StrCat(flags.build_info, ": ", std::string(build.status().message())), kExitUsage);
-  }
-  run.build = *std::move(build);
+  run.build = context.build;
   if (const TargetProfile* profile = FindTargetProfile(flags.name)) {
     return RunTarget(context, flags, json, *profile, std::move(run));
   }
@@ -183,8 +165,6 @@ void AddProfileCommand(CLI::App& app, CliContext& context) {
   command->add_flag("--json", flags->json, "the result as JSON");
   command->add_option("--out", flags->out, "folder for summary, manifest and proof");
   command->add_option("--seed", flags->seed, "everything random comes from it")->capture_default_str();
-  command->add_option("--build-info", flags->build_info, "file of key=value lines for the manifest: commit, dirty")
-      ->envname("FEEDFARM_BUILD_INFO");
   command->footer(
       "Examples:\n  feedfarm profile --list\n  feedfarm profile pool-soak 65536 2048 10000 64 --out soak/\n  feedfarm "
       "profile target-rx 25gbe 10Mpps\n  feedfarm "

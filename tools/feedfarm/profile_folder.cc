@@ -52,7 +52,7 @@ std::string ManifestText(const fs::path& folder, const ProfileReport& report, co
       {"dirty", run.build.dirty},
       {"compiler", run.build.compiler},
       {"binary_sha256", OwnDigest()},
-      {"allocator", host.allocator},
+      {"allocator", run.build.allocator},
       {"system", host.system},
       {"kernel", host.kernel},
       {"cpu", host.cpu},

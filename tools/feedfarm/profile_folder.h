@@ -4,7 +4,7 @@
 #include <string>
 
 #include "absl/status/status.h"
-#include "coordinator/build_stamp.h"
+#include "pipeline/base/build_stamp.h"
 #include "pipeline/profile/profile_report.h"
 
 namespace feedfarm {
