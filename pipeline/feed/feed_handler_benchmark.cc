@@ -1,11 +1,11 @@
 // The whole handler on frames that lie in memory, both lines interleaved: MoldUDP64, arbitration, ITCH, stream hash,
 // books and histograms; one core.
 //
-//   feed_handler_benchmark [--messages=4000000] [--live=1300000] [--symbols=8000] [--rounds=5]
+//   feed_handler_benchmark [--messages=4000000] [--live=1300000] [--symbols=8000] [--rounds=5] [--packing=0]
 //
 // A synthetic day (pipeline/itch/synthetic_day.h): opening and filling up to --live orders is not timed, then
-// --messages of the real day's mix are, each packet on line A and then on line B. Interleaved in each round, for 1, 8
-// and 38 messages a packet, ns of processor time a frame (a packet on one line) and a message:
+// --messages of the real day's mix are, each packet on line A and then on line B. Interleaved in each round, for
+// --packing messages a packet (0: for 1, 8 and 38), ns of processor time a frame (a packet on one line) and a message:
 //   handler   everything but books
 //   books     everything
 //
@@ -45,6 +45,7 @@ struct Options {
   uint64_t live = 1'300'000;
   uint64_t symbols = 8'000;
   uint64_t rounds = 5;
+  uint64_t packing = 0;
 };
 
 // The day's packets, one behind another as a ring would hold them.
@@ -188,10 +189,11 @@ int Main(int argc, char** argv) {
     for (auto [name, value] : {std::pair<std::string_view, uint64_t*>{"--messages=", &options.messages},
                                {"--live=", &options.live},
                                {"--symbols=", &options.symbols},
-                               {"--rounds=", &options.rounds}}) {
+                               {"--rounds=", &options.rounds},
+                               {"--packing=", &options.packing}}) {
       if (!argument.starts_with(name)) continue;
       *value = std::strtoull(argument.data() + name.size(), nullptr, 10);
-      known = *value != 0;
+      known = *value != 0 || value == &options.packing;
     }
     if (!known) {
       std::fprintf(stderr, "feed_handler_benchmark: %s is not understood\n", argv[i]);
@@ -203,7 +205,9 @@ int Main(int argc, char** argv) {
   InlineBook<ItchBook> books(*std::move(book));
   std::vector<Row> rows;
   std::vector<std::unique_ptr<Frames>> frames;
-  for (uint32_t messages : {1u, 8u, 38u}) {
+  std::vector<uint32_t> packings = {1, 8, 38};
+  if (options.packing != 0) packings = {static_cast<uint32_t>(options.packing)};
+  for (uint32_t messages : packings) {
     frames.push_back(std::make_unique<Frames>(options, messages));
     rows.push_back({"handler", messages, {}, {}});
     rows.push_back({"books", messages, {}, {}});
