@@ -90,27 +90,29 @@ class Delivery {
     if (state_open_) [[unlikely]]
       EndState(generation, first_sequence);
     auditor_.ObserveRun(generation, first_sequence, messages.size());
-    counters_->messages += messages.size();
     StreamHash hash = hash_;
     uint64_t sequence = first_sequence;
+    uint64_t malformed = 0;
     for (const std::span<const uint8_t> message : messages) {
-      Count(message);
+      malformed += Count(message) ? 0 : 1;
       hash.Add(generation, sequence++, message);
     }
     hash_ = hash;
+    counters_->messages += messages.size();
+    counters_->malformed_messages += malformed;
     if (journal_ != nullptr) {
       for (size_t i = 0; i < messages.size(); ++i) journal_->Append(generation, first_sequence + i, messages[i]);
     }
     if (books_ != nullptr) books_->Apply(first_sequence, messages);
   }
 
-  void Count(std::span<const uint8_t> message) {
-    if (message.empty()) [[unlikely]] {
-      ++counters_->malformed_messages;
-      return;
-    }
-    ++counters_->types[message[0]];
-    counters_->malformed_messages += Protocol::LengthFits(message[0], message.size()) ? 0 : 1;
+  // Whether it is as long as its type says.
+  bool Count(std::span<const uint8_t> message) {
+    if (message.empty()) [[unlikely]]
+      return false;
+    const uint8_t type = message[0];
+    ++counters_->types[type];
+    return Protocol::LengthFits(type, message.size());
   }
 
   FeedCounters* const counters_;

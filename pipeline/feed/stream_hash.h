@@ -8,6 +8,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "absl/base/attributes.h"
 #include "absl/strings/str_format.h"
 #include "pipeline/base/endian.h"
 
@@ -51,18 +52,34 @@ class StreamHash {
     return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
   }
 
-  static uint64_t Mix(std::span<const uint8_t> message) {
+  ABSL_ATTRIBUTE_ALWAYS_INLINE static uint64_t Mix(std::span<const uint8_t> message) {
     const size_t bytes = message.size();
-    if (bytes < kLane || bytes > kShort) [[unlikely]]
-      return XXH3_64bits_withSeed(message.data(), bytes, bytes);
+    if (bytes - 2 * kLane > kShort - 2 * kLane) [[unlikely]]
+      return MixRare(message);
     const uint8_t* const at = message.data();
     const int64_t last = static_cast<int64_t>(bytes - kLane);
-    // Lane n begins at min(n * 8, last), by arithmetic: compilers make std::min a branch, which guesses lengths.
+    // Lane n begins at min(n * 8, last), by arithmetic: compilers make std::min a branch, which guesses lengths. Which
+    // of the two it is for the first ones and the last one follows from the length's bounds.
     const auto lane = [at, last](int64_t n) {
       const int64_t beyond = last - n * static_cast<int64_t>(kLane);
       return LoadLittle<uint64_t>(at + n * static_cast<int64_t>(kLane) + (beyond & (beyond >> 63))) ^ kKeys[n];
     };
-    return (Fold(lane(0), lane(1)) ^ std::rotl(Fold(lane(2), lane(3)), 21)) + Fold(lane(4), lane(5) + bytes);
+    return Join(LoadLittle<uint64_t>(at) ^ kKeys[0], LoadLittle<uint64_t>(at + kLane) ^ kKeys[1], lane(2), lane(3),
+                lane(4), LoadLittle<uint64_t>(at + last) ^ kKeys[5], bytes);
+  }
+
+  // Of fewer than two lanes, or more than six.
+  ABSL_ATTRIBUTE_NOINLINE static uint64_t MixRare(std::span<const uint8_t> message) {
+    const size_t bytes = message.size();
+    if (bytes < kLane || bytes > kShort) return XXH3_64bits_withSeed(message.data(), bytes, bytes);
+    const uint64_t first = LoadLittle<uint64_t>(message.data());
+    const uint64_t last = LoadLittle<uint64_t>(message.data() + bytes - kLane);
+    return Join(first ^ kKeys[0], last ^ kKeys[1], last ^ kKeys[2], last ^ kKeys[3], last ^ kKeys[4], last ^ kKeys[5],
+                bytes);
+  }
+
+  static uint64_t Join(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f, size_t bytes) {
+    return (Fold(a, b) ^ std::rotl(Fold(c, d), 21)) + Fold(e, f + bytes);
   }
 
   uint64_t value_ = 0;

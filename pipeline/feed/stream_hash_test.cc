@@ -81,5 +81,13 @@ TEST(StreamHash, ValuesSpread) {
   EXPECT_GE(upper.size(), 1999u);
 }
 
+// Journals and the other side keep values: the definition stays.
+TEST(StreamHash, ValuesAreKept) {
+  Rng rng(11);
+  StreamHash hash;
+  for (size_t bytes = 0; bytes <= 64; ++bytes) hash.Add(2, 100 + bytes, RandomMessage(rng, bytes));
+  EXPECT_EQ(hash.ToString(), "5d62cb59e562d0dc");
+}
+
 }  // namespace
 }  // namespace feedfarm
