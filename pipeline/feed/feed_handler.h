@@ -92,13 +92,10 @@ class FeedHandler {
 
   // Takes one batch through all stages, then does what recovery has to do. Returns the packets taken.
   size_t Poll() {
-    const size_t count = source_->Receive(batch_);
+    const size_t count = source_->Receive(std::span(batch_).first(kBatchMax));
     if (count == 0 && !busy()) return 0;
     now_ns_ = clock_();
-    for (size_t i = 0; i < count; ++i) {
-      if (i + kPrefetch < count) __builtin_prefetch(batch_[i + kPrefetch].payload);
-      OnLinePacket(batch_[i]);
-    }
+    for (size_t i = TakeOrdinary(0, count); i < count; i = TakeOrdinary(i + 1, count)) OnLinePacket(batch_[i]);
     FlushPlan();
     source_->Release(std::span(batch_).first(count));
     const bool backlog = count >= kBacklog && ++backlog_turns_ < kBacklogTurnsMax;
@@ -195,7 +192,7 @@ class FeedHandler {
 
  private:
   // Packets ahead whose first line is fetched while one is worked on.
-  static constexpr size_t kPrefetch = 4;
+  static constexpr size_t kPrefetch = 8;
   // A batch as large as this says that more is waiting: what seems missing or late may be among it, so nothing is
   // declared before it is taken, for that many turns at most.
   static constexpr size_t kBacklog = kBatchMax / 2;
@@ -217,6 +214,95 @@ class FeedHandler {
         delivery_(&counters_, books),
         plausibility_(options.arbiter.jump_messages, &arbiter_, &counters_.implausible) {}
 
+  // What a run of packets brought, by line.
+  struct RunSums {
+    std::array<uint64_t, kLines> packets{}, bytes{}, first_copies{};
+  };
+
+  // Takes the batch's packets from `first` on, up to the first one that needs more thought, and returns where that is.
+  // Of a steady stream that are none as long as each goes on where the messages planned end, or brings nothing new:
+  // what is asked of the stream is then asked once for all of them. First where each belongs, then the accounts, so
+  // that either loop fits into the processor's registers.
+  size_t TakeOrdinary(size_t first, size_t count) {
+    if (first >= count || !arbiter_.settled() || !arbiter_.current().steady()) return first;
+    const SessionId session = arbiter_.session();
+    const TimestampClass timestamp_class = batch_[first].timestamp_class;
+    uint64_t next = arbiter_.current().next() + delivery_.planned();
+    RunSums sums;
+    size_t at = first;
+    for (; at < count; ++at) {
+      __builtin_prefetch(batch_[at + kPrefetch].payload);
+      const Packet& packet = batch_[at];
+      const std::span payload(packet.payload, packet.size);
+      const PacketHeader header = Framing::ParseHeader(payload);
+      if (!LineArbiter::Ordinary(header, session) || header.first_sequence > next ||
+          packet.timestamp_class != timestamp_class) [[unlikely]] {
+        break;
+      }
+      const uint64_t seen = next - header.first_sequence;
+      uint32_t fresh = 0;
+      if (seen < header.count) {
+        if (!Plan(payload, header, seen)) [[unlikely]]
+          break;
+        fresh = header.count - static_cast<uint32_t>(seen);
+        next += fresh;
+        counters_.partial_overlaps += seen != 0 ? 1 : 0;
+        ++sums.first_copies[Index(packet.line)];
+      }
+      fresh_[at] = fresh;
+      ++sums.packets[Index(packet.line)];
+      sums.bytes[Index(packet.line)] += packet.size;
+    }
+    if (at != first) AccountRun(first, at, timestamp_class, sums);
+    return at;
+  }
+
+  // Of packets [first, end) of the batch, which brought fresh_ messages each.
+  void AccountRun(size_t first, size_t end, TimestampClass timestamp_class, const RunSums& sums) {
+    for (size_t i = 0; i < kLines; ++i) {
+      LineCounters& line = counters_.lines[i];
+      line.packets += sums.packets[i];
+      line.bytes += sums.bytes[i];
+      line.first_copies += sums.first_copies[i];
+      line.second_copies += sums.packets[i] - sums.first_copies[i];
+    }
+    const std::span packets = std::span<const Packet>(batch_).subspan(first, end - first);
+    const std::span fresh = std::span<const uint32_t>(fresh_).subspan(first, end - first);
+    if (timestamp_class == TimestampClass::kNone) {
+      monitor_.OnRun(packets, fresh, now_ns_);
+    } else {
+      monitor_.OnRun(packets, fresh, RecordRun(packets, fresh, timestamp_class));
+    }
+  }
+
+  // Latencies of packets with receive times: what they brought is delivered as it is decoded.
+  LineMonitor::Span RecordRun(std::span<const Packet> packets, std::span<const uint32_t> fresh,
+                              TimestampClass timestamp_class) {
+    Histogram& decode = histograms_->Of(LatencyMetric::kDecode, timestamp_class);
+    Histogram& deliver = histograms_->Of(LatencyMetric::kDeliver, timestamp_class);
+    const uint64_t now_ns = now_ns_;
+    LineMonitor::Span span;
+    for (size_t i = 0; i < packets.size(); ++i) {
+      const uint64_t receive_ns = packets[i].receive_tai_ns;
+      span.earliest_ns = receive_ns < span.earliest_ns ? receive_ns : span.earliest_ns;
+      span.latest_ns = receive_ns > span.latest_ns ? receive_ns : span.latest_ns;
+      const uint64_t waited_ns = Since(receive_ns, now_ns);
+      if (waited_ns <= Histogram::kHighest) [[likely]] {
+        const size_t bucket = Histogram::IndexOf(waited_ns);
+        decode.RecordAt(bucket, 1);
+        deliver.RecordAt(bucket, fresh[i]);
+      } else {
+        decode.Record(waited_ns);
+        deliver.RecordCount(waited_ns, fresh[i]);
+      }
+      if (packets[i].intended_tai_ns != 0 && fresh[i] != 0) {
+        Record(LatencyMetric::kEndToEnd, timestamp_class, packets[i].intended_tai_ns, fresh[i]);
+      }
+    }
+    return span;
+  }
+
+  // Any packet.
   void OnLinePacket(const Packet& packet) {
     LineCounters& line = counters_.lines[Index(packet.line)];
     ++line.packets;
@@ -226,27 +312,8 @@ class FeedHandler {
       receive_ns = packet.receive_tai_ns;
       histograms_->Of(LatencyMetric::kDecode, packet.timestamp_class).Record(Since(receive_ns));
     }
-    const std::span payload(packet.payload, packet.size);
-    const PacketHeader header = Framing::ParseHeader(payload);
-    if (arbiter_.Ordinary(header) && arbiter_.current().steady()) [[likely]] {
-      const uint64_t end = header.first_sequence + header.count;
-      const uint64_t next = arbiter_.current().next() + delivery_.planned();
-      if (end <= next) {
-        monitor_.OnPacket(packet.line, receive_ns);
-        ++line.second_copies;
-        return;
-      }
-      if (header.first_sequence <= next && Plan(payload, header, next - header.first_sequence)) {
-        monitor_.OnPacket(packet.line, receive_ns);
-        monitor_.OnFirstCopy(packet.line, receive_ns);
-        ++line.first_copies;
-        counters_.partial_overlaps += header.first_sequence < next ? 1 : 0;
-        RecordDelivery(packet, end - next);
-        return;
-      }
-    }
     FlushPlan();
-    OnAnyPacket(packet, header, receive_ns);
+    OnAnyPacket(packet, Framing::ParseHeader(std::span(packet.payload, packet.size)), receive_ns);
   }
 
   // Plans the packet's messages but the first `skip`. False, with nothing planned: there is no room even when the plan
@@ -304,16 +371,6 @@ class FeedHandler {
       journalled_front_ = front;
     }
     journal_->Publish();
-  }
-
-  // A packet's messages are delivered in this batch.
-  void RecordDelivery(const Packet& packet, uint64_t messages) {
-    if (packet.timestamp_class != TimestampClass::kNone) {
-      Record(LatencyMetric::kDeliver, packet.timestamp_class, packet.receive_tai_ns, messages);
-    }
-    if (packet.intended_tai_ns != 0) {
-      Record(LatencyMetric::kEndToEnd, packet.timestamp_class, packet.intended_tai_ns, messages);
-    }
   }
 
   // Nothing is planned.
@@ -446,7 +503,8 @@ class FeedHandler {
     }
   }
 
-  uint64_t Since(uint64_t then_ns) const { return now_ns_ > then_ns ? now_ns_ - then_ns : 0; }
+  static uint64_t Since(uint64_t then_ns, uint64_t now_ns) { return now_ns > then_ns ? now_ns - then_ns : 0; }
+  uint64_t Since(uint64_t then_ns) const { return Since(then_ns, now_ns_); }
 
   // Messages of one packet have equal times: they are recorded together.
   void FlushLatency() {
@@ -490,7 +548,8 @@ class FeedHandler {
   MessageTimes run_times_;
   uint64_t run_messages_ = 0;
   uint32_t backlog_turns_ = 0;
-  std::array<Packet, kBatchMax> batch_;
+  std::array<Packet, kBatchMax + kPrefetch> batch_;  // the last ones are never filled: nothing is fetched for them
+  std::array<uint32_t, kBatchMax> fresh_{};          // messages that each packet of the batch brought first
   BlockIndex blocks_{};
 };
 

@@ -80,24 +80,26 @@ class LineArbiter {
            header.first_sequence + header.count <= current_->stream->next() && !pending_active_;
   }
 
-  // The ordinary packet of a protocol without send times, of the one session that there is: a data packet whose place
-  // is told by its sequence alone.
-  bool Ordinary(const PacketHeader& header) const {
-    return header.kind == PacketKind::kData && header.session == current_->session && header.send_time_ns == 0 &&
-           joined_ && !pending_active_ && header.first_sequence <= UINT64_MAX - header.count;
+  // One session is joined, and no other one is held back.
+  bool settled() const { return joined_ && !pending_active_; }
+
+  // Of `session`, in a protocol without send times: a data packet whose place is told by its sequence alone.
+  static bool Ordinary(const PacketHeader& header, const SessionId& session) {
+    return header.kind == PacketKind::kData && header.session == session && header.send_time_ns == 0 &&
+           header.first_sequence <= UINT64_MAX - header.count;
   }
 
   // Whether a packet, of a line or an answer, changes so much that it is not to be believed on its own: Decide would
   // begin a generation with it, or take the stream far ahead. The first packet of all departs from nothing. Changes
   // nothing.
   Departure Departs(const PacketHeader& header) const {
-    if (Ordinary(header)) [[likely]]
+    if (Ordinary(header, current_->session) && settled()) [[likely]]
       return Jumps(*current_, header) ? Departure::kSequence : Departure::kNone;
     return DepartsAny(header);
   }
 
   Decision Decide(Origin origin, const PacketHeader& header, uint64_t now_ns) {
-    if (Ordinary(header)) [[likely]]
+    if (Ordinary(header, current_->session) && settled()) [[likely]]
       return PlaceData(*current_->stream, header);
     return DecideAny(origin, header, now_ns);
   }

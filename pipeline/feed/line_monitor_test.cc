@@ -1,6 +1,10 @@
 #include "pipeline/feed/line_monitor.h"
 
+#include <algorithm>
+#include <vector>
+
 #include "gtest/gtest.h"
+#include "pipeline/base/rng.h"
 
 namespace feedfarm {
 namespace {
@@ -129,6 +133,49 @@ TEST(LineMonitor, ALineThatWasNeverThereHasNotFailedOver) {
   LineMonitor monitor(kDwell, &events);
   for (uint64_t at = 1; at < 10'000'000; at += 100'000) First(monitor, kA, at);
   EXPECT_EQ(monitor.failovers(), 0u);
+}
+
+// Random lines with pauses, bursts on one of them, cuts and times that fall back: a run at once, or packet by packet.
+TEST(LineMonitor, ARunIsItsPacketsOneByOne) {
+  for (uint64_t seed = 0; seed < 2'000; ++seed) {
+    Rng rng(seed);
+    FeedEventQueue events[2];
+    LineMonitor monitors[2] = {LineMonitor(kDwell, &events[0]), LineMonitor(kDwell, &events[1])};
+    uint64_t now_ns = 1'000'000'000;
+    uint64_t one_line = 0;
+    for (int turn = 0; turn < 60; ++turn) {
+      if (rng.Below(15) == 0) {
+        const LineId line = static_cast<LineId>(rng.Below(kLines));
+        const uint64_t start_ns = now_ns + rng.Below(kDwell);
+        for (LineMonitor& monitor : monitors) monitor.NoteCut(line, start_ns, 3 * kDwell);
+      }
+      if (one_line == 0 && rng.Below(10) == 0) one_line = 1 + rng.Below(2);
+      if (rng.Below(5) == 0) one_line = 0;
+      std::vector<Packet> packets(rng.Below(12));
+      std::vector<uint32_t> fresh(packets.size());
+      LineMonitor::Span span;
+      for (size_t i = 0; i < packets.size(); ++i) {
+        now_ns += rng.Below(rng.Below(8) == 0 ? 3 * kDwell : kDwell / 20);
+        packets[i].line = static_cast<LineId>(one_line != 0 ? one_line - 1 : rng.Below(kLines));
+        packets[i].receive_tai_ns = now_ns - rng.Below(2) * rng.Below(kDwell / 4);
+        fresh[i] = static_cast<uint32_t>(rng.Below(3));
+        span.earliest_ns = std::min(span.earliest_ns, packets[i].receive_tai_ns);
+        span.latest_ns = std::max(span.latest_ns, packets[i].receive_tai_ns);
+      }
+      monitors[0].OnRun(packets, fresh, span);
+      for (size_t i = 0; i < packets.size(); ++i) {
+        monitors[1].OnPacket(packets[i].line, packets[i].receive_tai_ns);
+        if (fresh[i] != 0) monitors[1].OnFirstCopy(packets[i].line, packets[i].receive_tai_ns);
+      }
+      for (LineMonitor& monitor : monitors) monitor.Check();
+      ASSERT_EQ(monitors[0].failovers(), monitors[1].failovers()) << "seed " << seed << ", turn " << turn;
+      ASSERT_EQ(monitors[0].failover_max_ns(), monitors[1].failover_max_ns()) << "seed " << seed;
+      for (const LineId line : {kA, kB}) {
+        ASSERT_EQ(monitors[0].silent(line), monitors[1].silent(line)) << "seed " << seed << ", turn " << turn;
+        ASSERT_EQ(monitors[0].cut_measured_ns(line), monitors[1].cut_measured_ns(line)) << "seed " << seed;
+      }
+    }
+  }
 }
 
 }  // namespace

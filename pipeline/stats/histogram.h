@@ -42,6 +42,13 @@ class Histogram {
       Carry(index);
   }
 
+  // Counts `count` values of the counter `index`, which is IndexOf(value) of values that are at most kHighest.
+  // count < 2^31.
+  void RecordAt(size_t index, uint32_t count) {
+    if ((low_[index] += count) & kCarry) [[unlikely]]
+      Carry(index);
+  }
+
   // Counts `value` `count` times. A counter that would pass 2^63 - 1, the largest that the encoding holds, stays there.
   void RecordCount(uint64_t value, uint64_t count);
 
