@@ -111,13 +111,13 @@ class MemorySource final : public PacketSource {
     size_t count = 0;
     for (; count + 2 <= out.size() && next_ < end_; ++next_) {
       const std::span<const uint8_t> packet = frames_.packet(next_);
-      for (LineId line : {LineId::kA, LineId::kB}) {
-        out[count++] = {.payload = packet.data(),
+      const Packet on_a{.payload = packet.data(),
                         .size = static_cast<uint32_t>(packet.size()),
-                        .line = line,
                         .timestamp_class = TimestampClass::kSoftware,
                         .receive_tai_ns = kReceiveNs + (next_ & 255)};
-      }
+      out[count++] = on_a;
+      out[count] = on_a;
+      out[count++].line = LineId::kB;
     }
     return count;
   }
