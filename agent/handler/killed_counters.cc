@@ -48,12 +48,12 @@ constexpr uint64_t LineRecord::*kLineSums[] = {
 };
 
 void Add(const Counts& left, Counts* sum) {
-  for (const auto& [name, count] : left) {
-    const auto same = std::find_if(sum->begin(), sum->end(), [&](const auto& each) { return each.first == name; });
+  for (const auto& counter : left) {
+    const auto same = std::find_if(sum->begin(), sum->end(), [&](const auto& each) { return each.first == counter.first; });
     if (same == sum->end()) {
-      sum->emplace_back(name, count);
+      sum->push_back(counter);
     } else {
-      same->second += count;
+      same->second += counter.second;
     }
   }
 }
