@@ -45,6 +45,21 @@ v1::RunResult SkippedResult(const v1::PlacementProblem& problem, uint64_t unix_n
   return result;
 }
 
+// The answer to a submit whose key is a campaign's already.
+absl::StatusOr<v1::SubmitReply> SubmittedBefore(const v1::SubmitRequest& request,
+                                                const record::CampaignRecord& campaign) {
+  if (campaign.campaign().source_text() != request.text() || campaign.campaign().source_file() != request.file() ||
+      campaign.allow_unplaceable() != request.allow_unplaceable()) {
+    return absl::AlreadyExistsError(absl::StrCat("key '", request.idempotency_key(), "' is that of ",
+                                                 campaign.campaign_id(),
+                                                 ", another campaign: a key stands for one submit"));
+  }
+  v1::SubmitReply reply;
+  reply.set_campaign_id(campaign.campaign_id());
+  reply.set_first_submitted_unix_ns(campaign.submitted_unix_ns());
+  return reply;
+}
+
 }  // namespace
 
 Coordinator::CampaignEntry* Coordinator::FindCampaign(const std::string& campaign_id) {
@@ -75,10 +90,7 @@ absl::StatusOr<v1::SubmitReply> Coordinator::Submit(const v1::SubmitRequest& req
   if (!failed_.ok()) return StoreFailed();
   if (!request.idempotency_key().empty()) {
     const auto same = campaign_of_key_.find(request.idempotency_key());
-    if (same != campaign_of_key_.end()) {
-      reply.set_campaign_id(same->second);
-      return reply;
-    }
+    if (same != campaign_of_key_.end()) return SubmittedBefore(request, FindCampaign(same->second)->record);
   }
   const std::vector<v1::PlacementProblem> unplaceable = Unplaceable(parsed.campaign);
   for (const v1::PlacementProblem& problem : unplaceable) *reply.add_unplaceable() = problem;
@@ -91,6 +103,7 @@ absl::StatusOr<v1::SubmitReply> Coordinator::Submit(const v1::SubmitRequest& req
   *campaign->record.mutable_campaign() = std::move(parsed.campaign);
   campaign->record.set_submitted_unix_ns(now.unix_ns);
   campaign->record.set_idempotency_key(request.idempotency_key());
+  campaign->record.set_allow_unplaceable(request.allow_unplaceable());
   // Nothing of it is in memory before it is durable: a failed submit leaves no trace.
   if (absl::Status stored = Admit(campaign.get(), unplaceable, now); !stored.ok()) {
     LOG(ERROR) << "submit of " << request.file() << ": " << stored;
@@ -109,7 +122,8 @@ absl::StatusOr<v1::SubmitReply> Coordinator::Submit(const v1::SubmitRequest& req
   return reply;
 }
 
-absl::Status Coordinator::Admit(CampaignEntry* campaign, const std::vector<v1::PlacementProblem>& unplaceable, Moment now) {
+absl::Status Coordinator::Admit(CampaignEntry* campaign, const std::vector<v1::PlacementProblem>& unplaceable,
+                                Moment now) {
   std::vector<std::pair<std::string, v1::RunResult>> skipped;
   uint32_t index = 0;
   for (int s = 0; s < campaign->record.campaign().scenarios_size(); ++s) {
@@ -273,8 +287,7 @@ CampaignReport Coordinator::ReportOf(CampaignEntry* campaign, Moment now) {
       *record.mutable_source() = run->trials.back()->lifecycle->record().source();
       *record.mutable_handler() = run->trials.back()->lifecycle->record().handler();
     }
-    entry.manifest =
-        ManifestOf(campaign->record, record, entry.status.result(), folder, report.reproduce);
+    entry.manifest = ManifestOf(campaign->record, record, entry.status.result(), folder, report.reproduce);
     entry.artifacts = artifacts_->FolderOf(run->trials.empty() ? run->id() : run->trials.back()->id());
   }
   report.status.set_finished(true);

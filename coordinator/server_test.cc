@@ -219,9 +219,37 @@ TEST_F(ServerTest, HostsAreStillKnownAfterARestart) {
 
 TEST_F(ServerTest, TwoSubmitsWithOneKeyAreOne) {
   StartAgents();
-  EXPECT_EQ(Submit(kCampaign, "k").campaign_id(), "c1");
-  EXPECT_EQ(Submit(kCampaign, "k").campaign_id(), "c1");
+  const v1::SubmitReply first = Submit(kCampaign, "k");
+  EXPECT_EQ(first.campaign_id(), "c1");
+  EXPECT_EQ(first.first_submitted_unix_ns(), 0u);
+  const v1::SubmitReply again = Submit(kCampaign, "k");
+  EXPECT_EQ(again.campaign_id(), "c1");
+  EXPECT_EQ(again.first_submitted_unix_ns(), Get("c1").submitted_unix_ns());
   EXPECT_EQ(Submit(kCampaign, "other").campaign_id(), "c2");
+}
+
+TEST_F(ServerTest, AKeyIsNotAnotherCampaignsVerdict) {
+  StartAgents();
+  v1::SubmitRequest request;
+  request.set_file("/test.yaml");
+  request.set_text(kCampaign);
+  request.set_idempotency_key("k");
+  const auto code = [&] {
+    grpc::ClientContext context;
+    v1::SubmitReply reply;
+    return farm_->Submit(&context, request, &reply).error_code();
+  };
+  EXPECT_EQ(code(), grpc::StatusCode::OK);
+  request.set_text(absl::StrCat(kCampaign, "# another\n"));
+  EXPECT_EQ(code(), grpc::StatusCode::ALREADY_EXISTS);
+  request.set_text(kCampaign);
+  request.set_file("/elsewhere/test.yaml");
+  EXPECT_EQ(code(), grpc::StatusCode::ALREADY_EXISTS);
+  request.set_file("/test.yaml");
+  request.set_allow_unplaceable(true);
+  EXPECT_EQ(code(), grpc::StatusCode::ALREADY_EXISTS);
+  request.set_allow_unplaceable(false);
+  EXPECT_EQ(code(), grpc::StatusCode::OK);
 }
 
 TEST_F(ServerTest, BadFilesAndImpossibleScenariosAreExplained) {

@@ -10,6 +10,7 @@
 #include "tools/feedfarm/campaign_follower.h"
 #include "tools/feedfarm/campaign_view.h"
 #include "tools/feedfarm/commands.h"
+#include "tools/feedfarm/units_text.h"
 
 namespace feedfarm {
 namespace {
@@ -48,9 +49,10 @@ int ShowProblems(const v1::SubmitReply& reply) {
 int Follow(CliContext& context, Interrupts& interrupts, const std::string& campaign_id, bool annotations) {
   auto status = FollowCampaign(context, campaign_id);
   if (!status.ok()) {
-    return Complain(absl::StrCat("lost the coordinator at ", context.coordinator, ": ", std::string(status.status().message()), "; ",
-                                 campaign_id, " goes on: feedfarm watch ", campaign_id),
-                    kExitInfrastructure);
+    return Complain(
+        absl::StrCat("lost the coordinator at ", context.coordinator, ": ", std::string(status.status().message()),
+                     "; ", campaign_id, " goes on: feedfarm watch ", campaign_id),
+        kExitInfrastructure);
   }
   const int code = ConcludeCampaign(context, *status, annotations);
   return interrupts.interrupted() ? kExitInterrupted : code;
@@ -71,11 +73,16 @@ int Submit(CliContext& context, const SubmitFlags& flags) {
   const grpc::Status status = context.Stub().Submit(call.get(), *request, &reply);
   if (!status.ok()) return ReportRpcError(context, status);
   if (const int problem = ShowProblems(reply); problem != 0) return problem;
+  if (reply.first_submitted_unix_ns() != 0) {
+    std::cerr << "feedfarm: " << reply.campaign_id() << " has this key since "
+              << TimeText(reply.first_submitted_unix_ns()) << "; nothing new was started\n";
+  } else if (follow) {
+    std::cerr << "submitted " << reply.campaign_id() << "\n";
+  }
   if (!follow) {
     std::cout << (context.output == OutputFormat::kJson ? JsonText(reply) : reply.campaign_id() + "\n");
     return 0;
   }
-  std::cerr << "submitted " << reply.campaign_id() << "\n";
   interrupts->CancelOnInterrupt(reply.campaign_id());
   const int code = Follow(context, *interrupts, reply.campaign_id(), flags.annotations);
   interrupts.release();  // its thread lives as long as the program
@@ -93,12 +100,16 @@ void AddSubmitCommand(CLI::App& app, CliContext& context) {
   command->add_option("--set", flags->settings, "NAME=VALUE: fills ${NAME} in the file; may be repeated")->take_all();
   command->add_option("--folder", flags->folder, "where relative captures are (default: the file's folder)");
   command->add_flag("--annotations", flags->annotations, "wait, and print GitHub annotations for what did not hold");
-  command->add_flag("--allow-unplaceable", flags->allow_unplaceable, "take scenarios that no host can run now; they are skipped");
-  command->add_option("--key", flags->key, "two submits with one key are one campaign");
+  command->add_flag("--allow-unplaceable", flags->allow_unplaceable,
+                    "take scenarios that no host can run now; they are skipped");
+  command->add_option("--key", flags->key,
+                      "for retries: a second submit of the same with this key starts nothing; give each job its own");
   command->footer(
-      "Prints the campaign's id, or with --wait its report. Ctrl-C while waiting cancels the campaign and waits for its end; a second one "
+      "Prints the campaign's id, or with --wait its report. Ctrl-C while waiting cancels the campaign and waits for "
+      "its end; a second one "
       "leaves at once.\n\nExamples:\n  feedfarm submit campaign.yaml --watch\n  feedfarm submit capture.yaml --set "
-      "capture=/data/day.pcap.gz --set rate=50kpps --wait\n  id=$(feedfarm submit campaign.yaml) && feedfarm watch $id");
+      "capture=/data/day.pcap.gz --set rate=50kpps --wait\n  id=$(feedfarm submit campaign.yaml) && feedfarm watch "
+      "$id");
   command->callback([flags, &context] { context.exit_code = Submit(context, *flags); });
 }
 
