@@ -103,7 +103,8 @@ void HandlerRole::Grant(const Wish& wish) {
   switch (wish.kind) {
     case Wish::Kind::kPrepare:
       NoteDigest();
-      return Step(handler_event::Prepare{.late = run_.scenario().handler().start_after_ns() != 0});
+      return Step(handler_event::Prepare{.late = run_.scenario().handler().start_after_ns() != 0,
+                                         .one_generation = run_.scenario().traffic().has_synthetic()});
     case Wish::Kind::kStart: {
       start_unix_ns_ = wish.start_unix_ns;
       handler_event::Start start;
@@ -173,7 +174,7 @@ absl::Status HandlerRole::TakeRecord(const RecordLine& line) {
   } else if (line.kind() == "event") {
     FEEDFARM_ASSIGN_OR_RETURN(const EventRecord record, EventRecord::FromLine(line));
     account_.Take(record);
-    if (record.kind == FeedEventKind::kEndOfSession) Step(handler_event::EndOfSession{});
+    StepFor(record.kind);
   } else if (line.kind() == "ready") {
     FEEDFARM_ASSIGN_OR_RETURN(const ReadyRecord record, ReadyRecord::FromLine(line));
     context_.log->Write(absl::StrCat("handler is ", line.Encode()));
@@ -192,6 +193,22 @@ absl::Status HandlerRole::TakeRecord(const RecordLine& line) {
     return absl::InvalidArgumentError(absl::StrCat("unknown line '", line.kind(), "'"));
   }
   return absl::OkStatus();
+}
+
+void HandlerRole::StepFor(FeedEventKind kind) {
+  switch (kind) {
+    case FeedEventKind::kEndOfSession:
+      return Step(handler_event::EndOfSession{});
+    case FeedEventKind::kSessionChange:
+    case FeedEventKind::kSessionRestart:
+      return Step(handler_event::NewGeneration{});
+    case FeedEventKind::kGap:
+    case FeedEventKind::kRecovered:
+    case FeedEventKind::kUnrecoverable:
+    case FeedEventKind::kFailover:
+    case FeedEventKind::kSnapshot:
+      return;
+  }
 }
 
 void HandlerRole::TakeExit() {

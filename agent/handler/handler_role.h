@@ -11,10 +11,10 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
-#include "agent/host/cgroup.h"
 #include "agent/handler/handler_account.h"
 #include "agent/handler/handler_process.h"
 #include "agent/handler/handler_supervisor.h"
+#include "agent/host/cgroup.h"
 #include "agent/run/role.h"
 #include "pipeline/base/scoped_fd.h"
 #include "pipeline/control/account_page.h"
@@ -67,6 +67,7 @@ class HandlerRole final : public Role {
   absl::Status TakeRecord(const RecordLine& line);
   void TakeExit();
   void Step(const HandlerEvent& event);
+  void StepFor(FeedEventKind kind);
   void Do(HandlerAction action);
   void Spawn(uint64_t first_sequence);
   void NoteDigest() ABSL_LOCKS_EXCLUDED(mutex_);

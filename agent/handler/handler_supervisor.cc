@@ -40,6 +40,7 @@ void HandlerSupervisor::Enter(State state, uint64_t deadline_ns) {
 
 void HandlerSupervisor::Take(const handler_event::Prepare& event, uint64_t now_ns, Actions* actions) {
   if (state_ != State::kIdle) return;
+  one_generation_ = event.one_generation;
   if (event.late) {
     Enter(State::kWaiting, kNever);
     actions->push_back(HandlerAction::kSayPrepared);
@@ -83,6 +84,7 @@ void HandlerSupervisor::Take(const handler_event::Stop&, uint64_t now_ns, Action
     case State::kRestarting:
       // The killed one's successor still owes the account: it is stopped as soon as it is ready.
       drained_at_ns_ = now_ns;
+      stop_wanted_ = true;
       return;
     case State::kDraining:
     case State::kTerminating:
@@ -131,8 +133,16 @@ void HandlerSupervisor::Take(const handler_event::Interval&, uint64_t now_ns, Ac
 }
 
 void HandlerSupervisor::Take(const handler_event::EndOfSession&, uint64_t now_ns, Actions*) {
-  // Kills that come later than the last message kill nothing worth counting.
-  if (state_ == State::kRunning && drained_at_ns_ == kNever) drained_at_ns_ = now_ns + options_.drain_ns;
+  if (one_generation_ && state_ == State::kRunning && drained_at_ns_ == kNever) {
+    drained_at_ns_ = now_ns + options_.drain_ns;
+  }
+}
+
+void HandlerSupervisor::Take(const handler_event::NewGeneration&, uint64_t, Actions*) { GoOn(); }
+
+// There is more to deliver than an end of session made believe.
+void HandlerSupervisor::GoOn() {
+  if (!stop_wanted_) drained_at_ns_ = kNever;
 }
 
 void HandlerSupervisor::Take(const handler_event::Final&, uint64_t now_ns, Actions* actions) {
@@ -162,6 +172,8 @@ void HandlerSupervisor::Take(const handler_event::Exited& event, uint64_t now_ns
   if (state_ == State::kDying) {
     Enter(State::kRestarting, now_ns + options_.ready_timeout_ns);
     ++restarts_;
+    // The new instance has the end still before it.
+    GoOn();
     actions->push_back(HandlerAction::kSpawnAgain);
     return;
   }

@@ -15,6 +15,9 @@ namespace handler_event {
 // Wanted by the run.
 struct Prepare {
   bool late = false;  // it is to be spawned only after START
+  // The stream is known to have one generation: its end of session is the end of all. Of another one only those know
+  // who have the source's word; they say Stop.
+  bool one_generation = false;
 };
 struct Start {
   // Of a late one: when it is to be spawned.
@@ -31,6 +34,8 @@ struct SpawnFailed {
 struct Ready {};
 struct Interval {};
 struct EndOfSession {};
+// A session change or restart: what ended was not the last.
+struct NewGeneration {};
 struct Final {};
 struct Error {
   std::string message;
@@ -50,8 +55,9 @@ struct Tick {};
 
 using HandlerEvent =
     std::variant<handler_event::Prepare, handler_event::Start, handler_event::Stop, handler_event::SpawnFailed,
-                 handler_event::Ready, handler_event::Interval, handler_event::EndOfSession, handler_event::Final,
-                 handler_event::Error, handler_event::Garbage, handler_event::Exited, handler_event::Tick>;
+                 handler_event::Ready, handler_event::Interval, handler_event::EndOfSession,
+                 handler_event::NewGeneration, handler_event::Final, handler_event::Error, handler_event::Garbage,
+                 handler_event::Exited, handler_event::Tick>;
 
 enum class HandlerAction {
   kSpawn,       // the first time
@@ -82,7 +88,7 @@ class HandlerSupervisor {
     uint64_t ready_timeout_ns = 20'000'000'000;
     // Intervals come every 100 ms; longer silence is a hang.
     uint64_t interval_timeout_ns = 5'000'000'000;
-    // After end_of_session the other line's last copies still come.
+    // After the end_of_session of a one-generation stream the other line's last copies still come.
     uint64_t drain_ns = 500'000'000;
     // From `stop` to the end: all re-requests' tries may be in it.
     uint64_t stop_timeout_ns = 10'000'000'000;
@@ -125,6 +131,7 @@ class HandlerSupervisor {
   void Take(const handler_event::Ready& event, uint64_t now_ns, Actions* actions);
   void Take(const handler_event::Interval& event, uint64_t now_ns, Actions* actions);
   void Take(const handler_event::EndOfSession& event, uint64_t now_ns, Actions* actions);
+  void Take(const handler_event::NewGeneration& event, uint64_t now_ns, Actions* actions);
   void Take(const handler_event::Final& event, uint64_t now_ns, Actions* actions);
   void Take(const handler_event::Error& event, uint64_t now_ns, Actions* actions);
   void Take(const handler_event::Garbage& event, uint64_t now_ns, Actions* actions);
@@ -134,6 +141,7 @@ class HandlerSupervisor {
   bool living() const;
   void Enter(State state, uint64_t deadline_ns);
   void BeginStop(uint64_t now_ns, Actions* actions);
+  void GoOn();
   void Missed(uint64_t now_ns, Actions* actions);
   // Ends the instance; the failure is said when it is gone.
   void Trouble(v1::FailureCause cause, std::string failure, uint64_t now_ns, Actions* actions);
@@ -144,6 +152,8 @@ class HandlerSupervisor {
   State state_ = State::kIdle;
   uint64_t deadline_ns_ = UINT64_MAX;
   uint64_t drained_at_ns_ = UINT64_MAX;
+  bool one_generation_ = false;
+  bool stop_wanted_ = false;          // while there was no instance to tell
   std::vector<uint64_t> kill_at_ns_;  // ascending, what is left
   bool started_ = false;
   bool final_seen_ = false;

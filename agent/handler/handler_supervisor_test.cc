@@ -12,9 +12,11 @@ namespace {
 using State = HandlerSupervisor::State;
 using Act = HandlerAction;
 using Acts = std::vector<HandlerAction>;
+using handler_event::EndOfSession;
 using handler_event::Exited;
 using handler_event::Final;
 using handler_event::Interval;
+using handler_event::NewGeneration;
 using handler_event::Prepare;
 using handler_event::Ready;
 using handler_event::Start;
@@ -22,6 +24,7 @@ using handler_event::Stop;
 using handler_event::Tick;
 
 constexpr uint64_t kSecond = 1'000'000'000;
+const Prepare kOneGeneration{.late = false, .one_generation = true};
 const Exited kCleanExit{false, 0, "exit code 0"};
 const Exited kCrash{true, 11, "signal 11"};
 const Exited kKilled{true, 9, "signal 9"};
@@ -44,10 +47,51 @@ TEST(HandlerSupervisor, TakesAHandlerFromSpawnToItsAccount) {
 }
 
 TEST(HandlerSupervisor, StopsByItselfAfterTheEndOfSessionAndTheDrain) {
-  HandlerSupervisor supervisor = After({Prepare{}, Ready{}, Start{}, handler_event::EndOfSession{}});
+  HandlerSupervisor supervisor = After({kOneGeneration, Ready{}, Start{}, EndOfSession{}});
   EXPECT_EQ(supervisor.next_tick_ns(), kSecond / 2);
   EXPECT_TRUE(supervisor.Step(Tick{}, kSecond / 2 - 1).empty());
   EXPECT_EQ(supervisor.Step(Tick{}, kSecond / 2), Acts{Act::kSendStop});
+}
+
+struct EndedStream {
+  std::string name;
+  Prepare prepare;
+  std::vector<HandlerEvent> events;  // each a tenth of a second after the one before
+  bool stops_by_itself;
+};
+
+TEST(HandlerSupervisor, StopsByItselfOnlyWhereTheEndIsKnownToBeTheLast) {
+  const EndedStream kStreams[] = {
+      {"one generation", kOneGeneration, {EndOfSession{}}, true},
+      {"intervals after it", kOneGeneration, {EndOfSession{}, Interval{}, Interval{}}, true},
+      {"told twice", kOneGeneration, {EndOfSession{}, EndOfSession{}}, true},
+      {"perhaps several", Prepare{}, {EndOfSession{}}, false},
+      {"several, the last one too", Prepare{}, {EndOfSession{}, NewGeneration{}, EndOfSession{}}, false},
+      {"another began", kOneGeneration, {EndOfSession{}, NewGeneration{}}, false},
+      {"another began before", kOneGeneration, {NewGeneration{}, EndOfSession{}}, true},
+      {"another began and ended", kOneGeneration, {EndOfSession{}, NewGeneration{}, EndOfSession{}}, true},
+  };
+  for (const EndedStream& stream : kStreams) {
+    SCOPED_TRACE(stream.name);
+    HandlerSupervisor supervisor = After({stream.prepare, Ready{}, Start{}});
+    uint64_t now_ns = 0;
+    for (const HandlerEvent& event : stream.events) EXPECT_TRUE(supervisor.Step(event, now_ns += kSecond / 10).empty());
+    supervisor.Step(Interval{}, now_ns);
+    const Acts acts = supervisor.Step(Tick{}, now_ns + kSecond);
+    EXPECT_EQ(acts, stream.stops_by_itself ? Acts{Act::kSendStop} : Acts{});
+    // What the coordinator says holds in any case; a second stop changes nothing.
+    EXPECT_EQ(supervisor.Step(Stop{}, now_ns + kSecond), stream.stops_by_itself ? Acts{} : Acts{Act::kSendStop});
+  }
+}
+
+TEST(HandlerSupervisor, KilledWhileItDrainsTheNewOneHasItsOwnEnd) {
+  HandlerSupervisor supervisor = After({kOneGeneration, Ready{}, Start{0, {kSecond / 5}}, EndOfSession{}});
+  EXPECT_EQ(supervisor.Step(Tick{}, kSecond / 5), Acts{Act::kKill});
+  EXPECT_EQ(supervisor.Step(kKilled, kSecond / 5), Acts{Act::kSpawnAgain});
+  supervisor.Step(Ready{}, kSecond);
+  EXPECT_TRUE(supervisor.Step(Tick{}, 3 * kSecond).empty());
+  supervisor.Step(EndOfSession{}, 3 * kSecond);
+  EXPECT_EQ(supervisor.Step(Tick{}, 4 * kSecond), Acts{Act::kSendStop});
 }
 
 TEST(HandlerSupervisor, KillFaultStartsItAgainAndGoesOn) {
@@ -90,6 +134,8 @@ TEST(HandlerSupervisor, StopDuringARestartWaitsForTheNewAccount) {
   EXPECT_TRUE(supervisor.Step(Stop{}, kSecond).empty());
   EXPECT_EQ(supervisor.Step(kKilled, kSecond), Acts{Act::kSpawnAgain});
   supervisor.Step(Ready{}, kSecond);
+  // It was asked for: what the new one delivers does not take it back.
+  supervisor.Step(NewGeneration{}, kSecond);
   EXPECT_EQ(supervisor.Step(Tick{}, kSecond), Acts{Act::kSendStop});
 }
 
@@ -213,13 +259,14 @@ TEST(HandlerSupervisor, AfterItsAccountItHasTwoSeconds) {
 
 // Whatever comes in whatever order: one spawn at a time, one last word, and it is said once time has passed.
 TEST(HandlerSupervisor, AlwaysEndsWithOneWord) {
-  const std::vector<HandlerEvent> kEvents = {Prepare{},  Start{0, {kSecond}},
-                                             Stop{},     Ready{},
-                                             Interval{}, handler_event::EndOfSession{},
-                                             Final{},    handler_event::Error{},
-                                             kCrash,     kKilled,
-                                             kCleanExit, handler_event::Garbage{"x"},
-                                             Tick{},     handler_event::SpawnFailed{"no"}};
+  const std::vector<HandlerEvent> kEvents = {Prepare{},      Start{0, {kSecond}},
+                                             Stop{},         Ready{},
+                                             Interval{},     EndOfSession{},
+                                             Final{},        handler_event::Error{},
+                                             kCrash,         kKilled,
+                                             kCleanExit,     handler_event::Garbage{"x"},
+                                             Tick{},         handler_event::SpawnFailed{"no"},
+                                             NewGeneration{}};
   for (uint64_t seed = 0; seed < 20'000; ++seed) {
     Rng rng(seed);
     HandlerSupervisor supervisor(HandlerSupervisor::Options{});
@@ -234,7 +281,7 @@ TEST(HandlerSupervisor, AlwaysEndsWithOneWord) {
       }
       ASSERT_LE(living, 1) << "seed " << seed;
     };
-    step(Prepare{});
+    step(Prepare{.late = false, .one_generation = seed % 2 == 0});
     for (int i = 0; i < 12; ++i) {
       now_ns += rng.Below(kSecond);
       step(kEvents[rng.Below(kEvents.size())]);
