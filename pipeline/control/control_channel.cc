@@ -9,13 +9,18 @@ namespace feedfarm {
 
 ControlChannel::ControlChannel(int fd) : fd_(fd) {}
 
+absl::Status ControlChannel::Closed() {
+  closed_ = true;
+  return absl::UnavailableError("the control socket is closed");
+}
+
 absl::Status ControlChannel::Say(const RecordLine& line) {
   const std::string text = line.Encode() + "\n";
   for (size_t sent = 0; sent < text.size();) {
     const ssize_t count = fd_.valid() ? ::send(fd_.get(), text.data() + sent, text.size() - sent, MSG_NOSIGNAL)
                                       : ::write(STDOUT_FILENO, text.data() + sent, text.size() - sent);
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return absl::UnavailableError("the control socket is closed");
+    if (count < 0) return Closed();
     sent += static_cast<size_t>(count);
   }
   return absl::OkStatus();
@@ -32,7 +37,7 @@ absl::Status ControlChannel::Read() {
     }
     if (count < 0 && errno == EINTR) continue;
     if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return absl::OkStatus();
-    return absl::UnavailableError("the control socket is closed");
+    return Closed();
   }
 }
 

@@ -19,6 +19,9 @@ class ControlChannel {
   // Readable where a command may be there; -1 = never.
   int read_fd() const { return fd_.get(); }
 
+  // The agent is gone: Say or Read found so.
+  bool closed() const { return closed_; }
+
   // UNAVAILABLE: the agent is gone.
   absl::Status Say(const RecordLine& line);
 
@@ -29,7 +32,10 @@ class ControlChannel {
   std::optional<absl::StatusOr<RecordLine>> Next() { return reader_.Next(); }
 
  private:
+  absl::Status Closed();
+
   ScopedFd fd_;
+  bool closed_ = false;
   RecordLineReader reader_;
 };
 

@@ -25,8 +25,11 @@ class JournalOf final : public HandlerJournal {
     // None at the end: it would keep the agent waiting for as long as the disk takes, and nobody reads it.
     const JournalOptions journal{
         .sync = options.journal_sync, .snapshot_messages = options.snapshot_every_messages, .snapshot_at_stop = false};
-    FEEDFARM_ASSIGN_OR_RETURN(
-        self->journal_, Journal<Book>::Open(journal, self->folder_.get(), &self->clock_, book, std::move(shadow)));
+    absl::StatusOr<std::unique_ptr<Journal<Book>>> opened =
+        Journal<Book>::Open(journal, self->folder_.get(), &self->clock_, book, std::move(shadow));
+    // A version that nobody has written is damage: the folder is this run's alone.
+    if (absl::IsUnimplemented(opened.status())) return absl::DataLossError(opened.status().message());
+    FEEDFARM_ASSIGN_OR_RETURN(self->journal_, std::move(opened));
     const RecoveryReport& report = self->journal_->report();
     for (const std::string& damaged : report.damaged_snapshots) LOG(WARNING) << "journal: damaged snapshot " << damaged;
     if (report.torn_altered) {

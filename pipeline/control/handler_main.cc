@@ -16,6 +16,7 @@
 #include "pipeline/base/status_macros.h"
 #include "pipeline/control/account_page.h"
 #include "pipeline/control/control_channel.h"
+#include "pipeline/control/exit_code.h"
 #include "pipeline/control/handler_books.h"
 #include "pipeline/control/handler_options.h"
 #include "pipeline/control/hot_loop.h"
@@ -30,8 +31,6 @@
 
 namespace feedfarm {
 namespace {
-
-constexpr int kHostRefused = 11;
 
 FeedHandlerOptions FeedOptions(const HandlerOptions& options) {
   FeedHandlerOptions feed;
@@ -130,10 +129,11 @@ int Main(int argc, char** argv) {
   if (parsed.options->control_fd >= 0) ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   ControlChannel control(parsed.options->control_fd);
   const absl::Status status = Serve(*parsed.options, control);
-  if (status.ok() || absl::IsUnavailable(status)) return 0;  // unavailable: the agent is gone, nobody to tell
+  // Without an agent there is nobody to tell.
+  if (status.ok() || control.closed()) return static_cast<int>(HandlerExit::kDone);
   LOG(ERROR) << status;
   (void)control.Say(RecordLine("error").Add("message", std::string(status.message())));
-  return absl::IsInvalidArgument(status) ? 2 : kHostRefused;
+  return static_cast<int>(ExitOf(status));
 }
 
 }  // namespace

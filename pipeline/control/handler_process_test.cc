@@ -8,6 +8,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <optional>
@@ -360,6 +364,52 @@ TEST_F(HandlerProcess, ComesBackAfterAKillAndRecoversEverything) {
   const auto line = child.NextOf("final");
   ASSERT_TRUE(line);
   EXPECT_EQ(FinalRecord::FromLine(*line)->stream_hash, HashOf(4'000));
+}
+
+// Its own journal's damage between a kill and the new process accuses neither the host nor the flags.
+TEST_F(HandlerProcess, JournalThatItCannotReadIsItsOwnFault) {
+  const struct {
+    const char* name;
+    std::function<void(std::vector<char>&)> damage;
+  } kDamages[] = {
+      {"record", [](std::vector<char>& bytes) { bytes[2'000] ^= 0x40; }},
+      {"magic", [](std::vector<char>& bytes) { bytes[0] ^= 1; }},
+      {"version", [](std::vector<char>& bytes) { bytes[8] ^= 0x20; }},
+  };
+  for (const auto& [name, damage] : kDamages) {
+    SCOPED_TRACE(name);
+    const std::filesystem::path folder = std::filesystem::path(::testing::TempDir()) / "damaged_journal" / name;
+    std::filesystem::remove_all(folder);
+    std::filesystem::create_directories(folder);
+    const std::vector<std::string> flags =
+        Flags({"--journal", folder.string(), "--journal-sync", "group", "--first-sequence", "1"});
+    {
+      Child child(flags);
+      ASSERT_TRUE(child.NextOf("ready"));
+      SendMessages(1, 2'001, 50'000);
+      for (uint64_t messages = 0; messages < 2'000;) {
+        const auto interval = child.NextOf("interval");
+        ASSERT_TRUE(interval);
+        messages = IntervalRecord::FromLine(*interval)->messages;
+      }
+    }
+    std::filesystem::path segment;
+    for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+      if (entry.file_size() > 4096) segment = entry.path();
+    }
+    ASSERT_FALSE(segment.empty());
+    std::fstream file(segment, std::ios::binary | std::ios::in | std::ios::out);
+    std::vector<char> bytes((std::istreambuf_iterator<char>(file)), {});
+    damage(bytes);
+    file.seekp(0);
+    file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    file.close();
+    Child child(flags);
+    const auto error = child.NextOf("error");
+    ASSERT_TRUE(error);
+    EXPECT_NE(error->Find("message")->find(segment.filename().string()), std::string::npos) << *error->Find("message");
+    EXPECT_EQ(child.Wait(), 1);
+  }
 }
 
 TEST_F(HandlerProcess, EndsWhenTheAgentIsGone) {

@@ -1,0 +1,34 @@
+#include "pipeline/control/exit_code.h"
+
+namespace feedfarm {
+
+HandlerExit ExitOf(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kOk:
+      return HandlerExit::kDone;
+    case absl::StatusCode::kInvalidArgument:
+      return HandlerExit::kBadFlags;
+    case absl::StatusCode::kNotFound:
+    case absl::StatusCode::kAlreadyExists:
+    case absl::StatusCode::kPermissionDenied:
+    case absl::StatusCode::kUnauthenticated:
+    case absl::StatusCode::kResourceExhausted:
+    case absl::StatusCode::kFailedPrecondition:
+    case absl::StatusCode::kUnimplemented:
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kUnknown:
+      return HandlerExit::kHostRefused;
+    case absl::StatusCode::kCancelled:
+    case absl::StatusCode::kDeadlineExceeded:
+    case absl::StatusCode::kAborted:
+    case absl::StatusCode::kOutOfRange:
+    case absl::StatusCode::kInternal:
+    case absl::StatusCode::kDataLoss:
+      return HandlerExit::kOwnFault;
+    // absl asks for one.
+    default:
+      return HandlerExit::kOwnFault;
+  }
+}
+
+}  // namespace feedfarm
