@@ -180,10 +180,13 @@ void ReclaimGroups(const std::string& name, std::vector<std::string>* undone) {
 }
 
 RoleMaker MakeRoles(const Flags& flags, HostGuard* guard) {
-  return [flags, guard](const RunKey& key, const std::string& folder, RoleContext context) -> std::unique_ptr<Role> {
+  std::random_device device;
+  const uint64_t salt = uint64_t{device()} << 32 | device();
+  return [flags, guard, salt](const RunKey& key, const std::string& folder, RoleContext context) -> std::unique_ptr<Role> {
     if (key.role == v1::ROLE_SOURCE) {
       SourceRole::Options options;
       options.cpu = flags.source_cpu;
+      options.session_salt = salt;
       options.make = &TrafficSource::Create;
       return std::make_unique<SourceRole>(std::move(options), std::move(context));
     }

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "agent/traffic/session_name.h"
 #include "pipeline/base/clock.h"
 
 namespace feedfarm {
@@ -57,9 +58,10 @@ absl::StatusOr<std::unique_ptr<TrafficSource>> SourceRole::Make(const v1::Desire
   TrafficSource::Options options;
   options.port_a = run.port_a();
   options.port_b = run.port_b();
+  options.session = SessionName(options_.session_salt, run.run_id(), run.epoch());
   options.cpu = options_.cpu >= 0 ? options_.cpu : run.cpu();
   context_.log->Write(absl::StrCat("preparing the traffic of ", run.scenario().name(), " on ", options.port_a, " and ",
-                                   options.port_b));
+                                   options.port_b, ", session ", options.session));
   return options_.make(run.scenario(), run.seed(), std::move(options));
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -24,6 +25,8 @@ class SourceRole final : public Role {
     // Core of the sender; -1 = what the coordinator says.
     int cpu = -1;
     absl::Duration interval = absl::Milliseconds(100);
+    // Of this process alone: what is sent tells it from every other source.
+    uint64_t session_salt = 0;
     Maker make;  // TrafficSource::Create
   };
 

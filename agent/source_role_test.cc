@@ -57,6 +57,7 @@ class Stage {
       EXPECT_EQ(seed, 77u);
       EXPECT_EQ(made.port_a, "va");
       EXPECT_EQ(made.cpu, 3);
+      EXPECT_EQ(made.session.size(), 10u);
       if (!error.ok()) return error;
       return std::make_unique<FakeTraffic>(&world);
     };

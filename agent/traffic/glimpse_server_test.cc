@@ -14,6 +14,8 @@
 namespace feedfarm {
 namespace {
 
+constexpr char kSession[] = "SYNTHETIC";
+
 StreamContent Content(uint64_t messages) {
   StreamContent content;
   content.protocol = v1::FEED_PROTOCOL_MOLDUDP64_ITCH50;
@@ -22,7 +24,7 @@ StreamContent Content(uint64_t messages) {
   feed.set_messages(messages);
   feed.set_symbols(50);
   feed.set_messages_per_packet(2);
-  EXPECT_TRUE(GenerateSyntheticItch(feed, 7, *content.store).ok());
+  EXPECT_TRUE(GenerateSyntheticItch(feed, kSession, 7, *content.store).ok());
   return content;
 }
 

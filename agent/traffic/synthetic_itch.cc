@@ -14,7 +14,8 @@ constexpr uint64_t kPart = 1 << 16;
 
 }  // namespace
 
-absl::Status GenerateSyntheticItch(const v1::SyntheticFeed& feed, uint64_t seed, MessageStore& store) {
+absl::Status GenerateSyntheticItch(const v1::SyntheticFeed& feed, std::string_view session, uint64_t seed,
+                                   MessageStore& store) {
   if (feed.symbols() == 0 || feed.symbols() > UINT16_MAX) {
     return absl::InvalidArgumentError(absl::StrCat("synthetic feed: symbols is ", feed.symbols(), ", not 1..65535"));
   }
@@ -23,7 +24,7 @@ absl::Status GenerateSyntheticItch(const v1::SyntheticFeed& feed, uint64_t seed,
                                                    feed.symbols() + kMessagesBeside, " (symbols + ", kMessagesBeside,
                                                    ")"));
   }
-  store.BeginGeneration(moldudp64::MakeSession("SYNTHETIC"), 1, 0);
+  store.BeginGeneration(moldudp64::MakeSession(session), 1, 0);
   bool full = false;
   const auto keep = [&](std::span<const uint8_t> message) {
     uint8_t* const at = full ? nullptr : store.Claim(static_cast<uint16_t>(message.size()));

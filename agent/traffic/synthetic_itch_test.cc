@@ -14,6 +14,8 @@
 namespace feedfarm {
 namespace {
 
+constexpr char kSession[] = "SYNTHETIC";
+
 v1::SyntheticFeed Feed(uint64_t messages, uint32_t symbols) {
   v1::SyntheticFeed feed;
   feed.set_messages(messages);
@@ -63,7 +65,7 @@ struct OrderAudit {
 TEST(SyntheticItch, HasTheMixOfARealDay) {
   constexpr uint64_t kMessages = 1'000'000;
   auto store = Store();
-  ASSERT_TRUE(GenerateSyntheticItch(Feed(kMessages, 100), 1, *store).ok());
+  ASSERT_TRUE(GenerateSyntheticItch(Feed(kMessages, 100), kSession, 1, *store).ok());
   ASSERT_EQ(store->messages(), kMessages);
   std::map<char, uint64_t> types;
   for (uint64_t i = 0; i < kMessages; ++i) ++types[static_cast<char>(store->message(i)[0])];
@@ -81,7 +83,7 @@ TEST(SyntheticItch, HasTheMixOfARealDay) {
 
 TEST(SyntheticItch, OrdersLiveBeforeTheyDie) {
   auto store = Store();
-  ASSERT_TRUE(GenerateSyntheticItch(Feed(500'000, 50), 2, *store).ok());
+  ASSERT_TRUE(GenerateSyntheticItch(Feed(500'000, 50), kSession, 2, *store).ok());
   OrderAudit audit;
   uint64_t time = 0, undecoded = 0, backwards = 0;
   for (uint64_t i = 0; i < store->messages(); ++i) {
@@ -101,7 +103,7 @@ TEST(SyntheticItch, OrdersLiveBeforeTheyDie) {
 TEST(SyntheticItch, ShortestStreamHasDirectoryAllTypesAndItsEnd) {
   for (uint64_t seed = 1; seed <= 100; ++seed) {
     auto store = Store(1 << 20);
-    ASSERT_TRUE(GenerateSyntheticItch(Feed(3 + kMessagesBeside, 3), seed, *store).ok());
+    ASSERT_TRUE(GenerateSyntheticItch(Feed(3 + kMessagesBeside, 3), kSession, seed, *store).ok());
     ASSERT_EQ(store->messages(), 3 + kMessagesBeside);
     std::map<char, uint64_t> types;
     OrderAudit audit;
@@ -120,9 +122,9 @@ TEST(SyntheticItch, ShortestStreamHasDirectoryAllTypesAndItsEnd) {
 
 TEST(SyntheticItch, OneSeedGivesOneStream) {
   auto a = Store(), b = Store(), c = Store();
-  ASSERT_TRUE(GenerateSyntheticItch(Feed(10'000, 10), 7, *a).ok());
-  ASSERT_TRUE(GenerateSyntheticItch(Feed(10'000, 10), 7, *b).ok());
-  ASSERT_TRUE(GenerateSyntheticItch(Feed(10'000, 10), 8, *c).ok());
+  ASSERT_TRUE(GenerateSyntheticItch(Feed(10'000, 10), kSession, 7, *a).ok());
+  ASSERT_TRUE(GenerateSyntheticItch(Feed(10'000, 10), kSession, 7, *b).ok());
+  ASSERT_TRUE(GenerateSyntheticItch(Feed(10'000, 10), kSession, 8, *c).ok());
   const auto bytes = [](const MessageStore& store) {
     const auto blocks = store.blocks(0, store.messages());
     return std::string(blocks.begin(), blocks.end());
@@ -139,12 +141,12 @@ TEST(SyntheticItch, RefusesWhatCannotBe) {
   } kCases[] = {{1000, 0, "symbols is 0"}, {1'000'000, 70'000, "symbols is 70000"}, {100, 100, "needs at least 140"}};
   for (const auto& c : kCases) {
     auto store = Store();
-    const absl::Status status = GenerateSyntheticItch(Feed(c.messages, c.symbols), 1, *store);
+    const absl::Status status = GenerateSyntheticItch(Feed(c.messages, c.symbols), kSession, 1, *store);
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
     EXPECT_NE(std::string(status.message()).find(c.why), std::string::npos) << status;
   }
   auto small = Store(1 << 16);
-  const absl::Status status = GenerateSyntheticItch(Feed(100'000, 10), 1, *small);
+  const absl::Status status = GenerateSyntheticItch(Feed(100'000, 10), kSession, 1, *small);
   EXPECT_NE(std::string(status.message()).find("do not fit"), std::string::npos) << status;
 }
 
@@ -152,7 +154,7 @@ TEST(SyntheticItch, IsPackedByCountAndBytes) {
   StreamContent content;
   content.protocol = v1::FEED_PROTOCOL_MOLDUDP64_ITCH50;
   content.store = Store();
-  ASSERT_TRUE(GenerateSyntheticItch(Feed(10'000, 10), 7, *content.store).ok());
+  ASSERT_TRUE(GenerateSyntheticItch(Feed(10'000, 10), kSession, 7, *content.store).ok());
   ASSERT_TRUE(PackItch(20, 500, 1 << 20, content).ok());
   uint64_t next = 0, due = 0;
   for (const StreamPacket& packet : content.packets) {
@@ -174,7 +176,7 @@ TEST(SyntheticItch, IsFast) {
   constexpr uint64_t kMessages = 5'000'000;
   auto store = Store();
   const uint64_t start = MonotonicNow();
-  ASSERT_TRUE(GenerateSyntheticItch(Feed(kMessages, 500), 1, *store).ok());
+  ASSERT_TRUE(GenerateSyntheticItch(Feed(kMessages, 500), kSession, 1, *store).ok());
   const double rate = static_cast<double>(kMessages) * 1e9 / static_cast<double>(MonotonicNow() - start);
   std::cout << "generated " << rate / 1e6 << " M messages/s\n";
   // The goal on an idle machine is 5 M/s; this bound only catches a change of kind.

@@ -47,7 +47,7 @@ absl::StatusOr<StreamContent> MakeSynthetic(const v1::Traffic& traffic, uint64_t
   content.protocol = v1::FEED_PROTOCOL_MOLDUDP64_ITCH50;
   FEEDFARM_ASSIGN_OR_RETURN(content.store,
                             MessageStore::Create(MessageStore::BlockOrder::kBig, options.store_bytes_max));
-  FEEDFARM_RETURN_IF_ERROR(GenerateSyntheticItch(traffic.synthetic(), seed, *content.store));
+  FEEDFARM_RETURN_IF_ERROR(GenerateSyntheticItch(traffic.synthetic(), options.session, seed, *content.store));
   FEEDFARM_RETURN_IF_ERROR(
       PackItch(traffic.synthetic().messages_per_packet(), PacketBytesMax(traffic), options.plan_packets_max, content));
   return content;

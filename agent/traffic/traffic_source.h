@@ -36,6 +36,8 @@ class TrafficSource {
     std::string port_b;
     // Where the re-request server listens. rerequest_endpoint() names port_a's address for "0.0.0.0".
     std::string bind_address = "0.0.0.0";
+    // Name of a synthetic feed's session.
+    std::string session = "SYNTHETIC";
     // Core of the sender thread; -1 = not pinned.
     int cpu = -1;
     // Most memory for the stream's messages; a capture that does not fit is refused.
