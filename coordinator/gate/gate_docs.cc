@@ -1,6 +1,7 @@
 #include "coordinator/gate/gate_docs.h"
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "coordinator/gate/metric_catalog.h"
 
 namespace feedfarm {
@@ -27,6 +28,7 @@ absl::string_view PartWord(Metric::Part part) {
     case Metric::Part::kLine:
       return ".A .B";
     case Metric::Part::kBracket:
+    case Metric::Part::kType:
       return "[ ]";
   }
   return "?";
@@ -43,7 +45,11 @@ std::string GateTables() {
   for (const Metric& metric : MetricCatalog()) {
     absl::StrAppend(&out, "| `", metric.name, "` | ", PartWord(metric.part),
                     metric.part == Metric::Part::kNone ? "" : " ", "| ", DimensionWord(metric.dimension), " | ",
-                    metric.kind == GateKind::kCorrectness ? "correctness" : "service level", " | ", metric.doc, " |\n");
+                    metric.kind == GateKind::kCorrectness ? "correctness" : "service level", " | ", metric.doc);
+    if (!metric.bracket_names.empty()) {
+      absl::StrAppend(&out, " `", metric.name, "[REASON]`: ", absl::StrJoin(metric.bracket_names, ", "), ".");
+    }
+    absl::StrAppend(&out, " |\n");
   }
   return out;
 }

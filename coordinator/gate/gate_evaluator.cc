@@ -218,6 +218,18 @@ std::string WhyUndecided(uint64_t missing, const GateInput& input) {
                       " before a kill are not in it");
 }
 
+// A message type that neither side knows: that none was sent and none delivered holds of any name.
+const MetricRef* TypeOf(const Quantity& quantity) {
+  const MetricRef* ref = std::get_if<MetricRef>(&quantity);
+  return ref != nullptr && ref->metric->part == Metric::Part::kType && !ref->part.empty() ? ref : nullptr;
+}
+
+bool OfNoMessages(const GateExpression& gate, const Measured& left, const Measured& right) {
+  const Quantity* other = std::get_if<Quantity>(&gate.right);
+  return other != nullptr && TypeOf(gate.left) != nullptr && TypeOf(*other) != nullptr && left.value.number == 0 &&
+         right.value.number == 0;
+}
+
 void Evaluate(const GateExpression& gate, const GateInput& input, v1::GateResult* result) {
   const Measured left = Measure(gate.left, input);
   const Measured right = MeasureRight(gate, input);
@@ -228,6 +240,7 @@ void Evaluate(const GateExpression& gate, const GateInput& input, v1::GateResult
   if (right.available) result->set_expected(absl::StrCat(SignOf(gate.comparison), " ", print(right.value)));
   if (!left.available) return SetNoData(left.reason, result);
   if (!right.available) return SetNoData(right.reason, result);
+  if (OfNoMessages(gate, left, right)) return SetNoData("there was no message of this type on either side", result);
   std::optional<bool> holds = Holds(gate.comparison, left.value, right.value, gate.dimension);
   if (left.value.at_least || right.value.at_least) holds = HoldsAtLeast(gate.comparison, left.value, right.value);
   const uint64_t missing = std::max(left.missing, right.missing);

@@ -168,15 +168,21 @@ class Parser {
   }
 
   bool ParseBracket(const Token& word, const Metric& metric, std::string* part) {
-    if (metric.part != Metric::Part::kBracket)
+    const bool type = metric.part == Metric::Part::kType;
+    if (metric.part != Metric::Part::kBracket && !type)
       return Fail(word, absl::StrCat(metric.name, " cannot be asked for a part in brackets"));
     const Token inside = lexer_.Take();
     if (inside.kind != Token::Kind::kWord)
       return Fail(inside, absl::StrCat("expected a name in [ ], got ", Shown(inside)));
+    if (type && !IsMessageType(inside.text)) {
+      return Fail(inside, absl::StrCat(metric.name, "[", inside.text,
+                                       "]: a message type is one letter or digit, or a byte such as 0x1f"));
+    }
     const auto& names = metric.bracket_names;
-    if (!names.empty() && std::find(names.begin(), names.end(), inside.text) == names.end()) {
-      return Fail(inside,
-                  absl::StrCat(metric.name, "[", inside.text, "] does not exist: one of ", absl::StrJoin(names, ", ")));
+    if (!type && std::find(names.begin(), names.end(), inside.text) == names.end()) {
+      const std::string near = Suggestion(inside.text, names);
+      return Fail(inside, absl::StrCat(metric.name, "[", inside.text, "] does not exist",
+                                       near.empty() ? absl::StrCat(": one of ", absl::StrJoin(names, ", ")) : near));
     }
     *part = std::string(inside.text);
     if (lexer_.TakeSign("]")) return true;

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 
 namespace feedfarm {
 namespace {
@@ -214,20 +216,38 @@ constexpr Metric TimeOfHandler(Part name, double plain_unit_ns, decltype(Metric:
 #define SAMPLED(field) (&SampledFromHandler<&v1::HandlerResult::field>)
 #define LINES(field) (&FromLines<&v1::LineResult::field>)
 
-// As the handler names them (pipeline/book/feed_book.h; a test at the agent compares).
+// As the handler names them; tests/contract compares.
 constexpr absl::string_view kBookOutcomes[] = {
     "applied",         "noted",    "malformed",        "unknown_order",       "duplicate_order", "zero_shares",
     "too_many_shares", "bad_side", "wrong_instrument", "locate_out_of_range", "orders_full",     "levels_full",
 };
+constexpr absl::string_view kDropReasons[] = {
+    "window_full",     "answers_malformed", "answers_stale",  "ring_full",
+    "fill_ring_empty", "invalid",           "receive_errors", "events_lost",
+};
+constexpr absl::string_view kDepartures[] = {"first", "session", "sequence", "restart", "send_time"};
+constexpr absl::string_view kSnapshotFailures[] = {
+    "unreachable", "cut",     "silent",    "not_authorised", "no_session",
+    "garbage",     "too_large", "too_old", "other_session",
+};
+// Counts of the handler's by reason.
+constexpr Metric ByReason(Part name, decltype(Metric::get) get, std::span<const absl::string_view> names, Part doc) {
+  return {.name = name,
+          .doc = doc,
+          .part = Metric::Part::kBracket,
+          .bracket_names = names,
+          .needs_handler = true,
+          .get = get};
+}
 
 constexpr Metric kCatalog[] = {
     // Exactly once, in order.
     OfHandler("messages", kCorrectness, &HandlerMessages, "Messages delivered in order; `messages[A]`: of one type.",
-              Metric::Part::kBracket),
+              Metric::Part::kType),
     OfSource("sent_messages", kCorrectness, &SourceMessages,
              "Distinct messages of the stream, whether or not a fault kept them off the lines; `sent_messages[A]`: of "
              "one type.",
-             Metric::Part::kBracket),
+             Metric::Part::kType),
     {.name = "delivered",
      .dimension = Dimension::kRatio,
      .doc = "`messages` / `sent_messages`, compared with a percentage.",
@@ -297,12 +317,7 @@ constexpr Metric kCatalog[] = {
               kLine),
     OfHandler("malformed_messages", kCorrectness, HANDLER(malformed_messages),
               "Messages of unknown type or wrong length."),
-    {.name = "book",
-     .doc = "Messages by what became of them at the books: `book[applied]`, `book[unknown_order]`, ...",
-     .part = Metric::Part::kBracket,
-     .bracket_names = kBookOutcomes,
-     .needs_handler = true,
-     .get = &Book},
+    ByReason("book", &Book, kBookOutcomes, "Messages by what became of them at the books."),
     OfHandler("orders_live", kCorrectness, HANDLER(orders_live), "Orders in the books after the last message."),
     OfHandler("levels_live", kCorrectness, HANDLER(levels_live), "Price levels in the books after the last message."),
     OfHandler("journal_messages", kCorrectness, HANDLER(journal_messages),
@@ -317,10 +332,8 @@ constexpr Metric kCatalog[] = {
     OfHandler("journal_torn_bytes", kCorrectness, HANDLER(journal_torn_bytes),
               "Bytes cut off the journal's end as torn when the last handler process began."),
     OfHandler("stale_packets", kCorrectness, LINES(stale_packets), "Packets of an older session or generation.", kLine),
-    OfHandler("implausible_packets", kCorrectness, &Implausible,
-              "Packets that departed from the stream and that no second packet bore out; `implausible_packets[REASON]`: "
-              "first, session, sequence, restart, send_time.",
-              Metric::Part::kBracket),
+    ByReason("implausible_packets", &Implausible, kDepartures,
+             "Packets that departed from the stream and that no second packet bore out."),
     // Faults: what was done, and what the handler made of it.
     OfSource("injected_gap_messages", kCorrectness, SOURCE(gap_messages), "Messages that `gap` faults left out."),
     OfSource("duplicate_packets", kCorrectness, SOURCE(duplicate_packets),
@@ -345,10 +358,7 @@ constexpr Metric kCatalog[] = {
     // Snapshots.
     OfHandler("snapshots_asked", kCorrectness, HANDLER(snapshots_asked), "Snapshots that the handler asked for."),
     OfHandler("snapshots_loaded", kCorrectness, HANDLER(snapshots_loaded), "Snapshots that it went on from."),
-    OfHandler("snapshot_failures", kCorrectness, &SnapshotFailures,
-              "Snapshots asked for in vain; `snapshot_failures[REASON]`: unreachable, cut, silent, not_authorised, "
-              "no_session, garbage, too_large, too_old, other_session.",
-              Metric::Part::kBracket),
+    ByReason("snapshot_failures", &SnapshotFailures, kSnapshotFailures, "Snapshots asked for in vain."),
     OfHandler("snapshots_given_up", kCorrectness, HANDLER(snapshots_given_up), "Holes that no snapshot filled."),
     OfHandler("snapshot_skipped_messages", kCorrectness, HANDLER(snapshot_skipped_messages),
               "Messages not delivered because a snapshot stands for them."),
@@ -368,8 +378,7 @@ constexpr Metric kCatalog[] = {
     OfSource("snapshots_rejected", kCorrectness, SOURCE(snapshots_rejected), "Logins that the source rejected."),
     OfHandler("handler_restarts", kCorrectness, HANDLER(restarts), "Times the handler process was started again."),
     // The handler's own house.
-    OfHandler("drops", kCorrectness, &Drops, "Packets dropped, the kernel's included; `drops[REASON]`: for one reason.",
-              Metric::Part::kBracket),
+    ByReason("drops", &Drops, kDropReasons, "Packets dropped, the kernel's included."),
     OfHandler("ring_drops", kCorrectness, &RingDrops, "Drops whose reason names a ring: the handler was too slow."),
     OfHandler("pool_leaked", kCorrectness, &PoolLeaked, "Packet buffers that were not back in the pool at the end."),
     OfHandler("pool_misses", kCorrectness, SAMPLED(pool_misses), "Times the pool was empty."),
@@ -412,6 +421,12 @@ constexpr TimestampClassName kTimestampClassNames[] = {
 }  // namespace
 
 std::span<const Metric> MetricCatalog() { return kCatalog; }
+
+bool IsMessageType(absl::string_view text) {
+  if (text.size() == 1) return absl::ascii_isalnum(text[0]);
+  return text.size() == 4 && absl::ConsumePrefix(&text, "0x") &&
+         text.find_first_not_of("0123456789abcdef") == absl::string_view::npos;
+}
 
 const Metric* FindMetric(absl::string_view name) {
   for (const Metric& metric : kCatalog) {

@@ -40,11 +40,11 @@ struct Metric {
   absl::string_view doc;
   // In a gate a plain number compared with it means this many ns; 0 = a plain number only fits counts.
   double plain_unit_ns = 0;
-  // What may stand behind the name to ask for a share of the total: "malformed_packets.A", "messages[A]",
-  // "drops[ring_full]".
-  enum class Part : uint8_t { kNone, kLine, kBracket };
+  // What may stand behind the name to ask for a share of the total: "malformed_packets.A", "drops[ring_full]",
+  // "messages[A]" (a message type, whichever the feed has).
+  enum class Part : uint8_t { kNone, kLine, kBracket, kType };
   Part part = Part::kNone;
-  // What may stand in the brackets; empty = anything.
+  // kBracket: what may stand in the brackets.
   std::span<const absl::string_view> bracket_names = {};
   bool needs_handler = false;
   bool needs_source = false;
@@ -58,6 +58,9 @@ struct Metric {
 
 // Every metric, in the order of docs/gates.md.
 std::span<const Metric> MetricCatalog();
+
+// Whether the handler may call a message type so: one letter or digit, else the byte as "0x1f".
+bool IsMessageType(absl::string_view text);
 
 // Null where there is none of this name.
 const Metric* FindMetric(absl::string_view name);

@@ -127,6 +127,17 @@ TEST_F(VerdictTest, NoDataIsNeverAPass) {
   EXPECT_EQ(Gate("duplicates == 0").reason(), "the handler gave no result");
 }
 
+TEST_F(VerdictTest, MessagesOfATypeThatIsOnNeitherSideProveNothing) {
+  const std::string gate = "messages[Z] == sent_messages[Z]";
+  EXPECT_EQ(Judge({gate}).verdict(), v1::VERDICT_INCONCLUSIVE);
+  EXPECT_EQ(Gate(gate).reason(), "there was no message of this type on either side");
+  EXPECT_EQ(Gate("messages[Z] == 0").outcome(), v1::GATE_OUTCOME_HELD);
+  v1::TypeCount* type = source_.add_types();
+  type->set_type("Z");
+  type->set_messages(1);
+  EXPECT_EQ(Judge({gate}).verdict(), v1::VERDICT_FAILED);
+}
+
 TEST_F(VerdictTest, WhatAKilledHandlerTookWithItDecidesNothing) {
   // 1,000 us and on, 10 ns apart in the mean: p50 about 1,005 us.
   *handler_.add_histograms() = Encoded(v1::LATENCY_METRIC_DELIVER, v1::TIMESTAMP_CLASS_SOFTWARE, 1'000'000, 10'000);

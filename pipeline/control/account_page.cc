@@ -8,10 +8,12 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "pipeline/base/status_macros.h"
+#include "pipeline/control/drop_reason.h"
 
 namespace feedfarm {
 namespace {
@@ -44,15 +46,19 @@ struct Entry {
 
 std::vector<Entry> Names() {
   std::vector<Entry> names;
-  const auto feed = [&](const char* name, size_t offset) { names.push_back({name, offsetof(Values, feed) + offset}); };
+  const auto feed = [&](std::string name, size_t offset) {
+    names.push_back({std::move(name), offsetof(Values, feed) + offset});
+  };
   const auto house = [&](std::string name, size_t offset) {
     names.push_back({std::move(name), offsetof(Values, house) + offset});
   };
+  const auto feed_drops = [&](DropReason reason, size_t offset) { feed(absl::StrCat("drops.", Name(reason)), offset); };
+  const auto house_drops = [&](DropReason reason, size_t offset) { house(absl::StrCat("drops.", Name(reason)), offset); };
   feed("messages", offsetof(FeedAccount, messages));
   feed("partial_overlaps", offsetof(FeedAccount, partial_overlaps));
-  feed("drops.window_full", offsetof(FeedAccount, window_full));
-  feed("drops.answers_malformed", offsetof(FeedAccount, answers_malformed));
-  feed("drops.answers_stale", offsetof(FeedAccount, answers_stale));
+  feed_drops(DropReason::kWindowFull, offsetof(FeedAccount, window_full));
+  feed_drops(DropReason::kAnswersMalformed, offsetof(FeedAccount, answers_malformed));
+  feed_drops(DropReason::kAnswersStale, offsetof(FeedAccount, answers_stale));
   for (size_t i = 1; i < kDepartures; ++i) {
     names.push_back({absl::StrCat("implausible.", std::string(Name(static_cast<Departure>(i)))),
                      offsetof(Values, feed) + offsetof(FeedAccount, implausible) + i * sizeof(uint64_t)});
@@ -101,10 +107,10 @@ std::vector<Entry> Names() {
     house(line + "cut_packets", offsetof(HouseAccount, cut_packets) + i * sizeof(uint64_t));
   }
   house(kSampled, offsetof(HouseAccount, sampled_unix_ns));
-  house("drops.ring_full", offsetof(HouseAccount, ring_full));
-  house("drops.fill_ring_empty", offsetof(HouseAccount, fill_ring_empty));
-  house("drops.invalid", offsetof(HouseAccount, invalid));
-  house("drops.receive_errors", offsetof(HouseAccount, receive_errors));
+  house_drops(DropReason::kRingFull, offsetof(HouseAccount, ring_full));
+  house_drops(DropReason::kFillRingEmpty, offsetof(HouseAccount, fill_ring_empty));
+  house_drops(DropReason::kInvalid, offsetof(HouseAccount, invalid));
+  house_drops(DropReason::kReceiveErrors, offsetof(HouseAccount, receive_errors));
   house("pool_misses", offsetof(HouseAccount, pool_misses));
   house("pool_return_drops", offsetof(HouseAccount, pool_return_drops));
   house("minor_faults_steady", offsetof(HouseAccount, minor_faults_steady));

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "nlohmann/json.hpp"
+#include "pipeline/control/drop_reason.h"
 #include "pipeline/stats/hdr_codec.h"
 
 namespace feedfarm {
@@ -38,8 +39,8 @@ std::string TypeName(size_t type) {
   return absl::ascii_isalnum(byte) ? std::string(1, static_cast<char>(byte)) : absl::StrFormat("0x%02x", type);
 }
 
-void AddDrop(FinalRecord& record, const char* reason, uint64_t count) {
-  if (count != 0) record.drops.emplace_back(reason, count);
+void AddDrop(FinalRecord& record, DropReason reason, uint64_t count) {
+  if (count != 0) record.drops.emplace_back(Name(reason), count);
 }
 
 void FillLines(const FeedCounters& counters, const SourceCounters& source, FinalRecord& record) {
@@ -167,14 +168,14 @@ FinalRecord MakeFinal(const FeedCounters& counters, const SourceCounters& source
   record.pool_return_drops = source.pool_return_drops;
   FillImplausible(counters, record);
   FillSnapshots(counters, record);
-  AddDrop(record, "window_full", counters.window_full);
-  AddDrop(record, "answers_malformed", counters.answers_malformed);
-  AddDrop(record, "answers_stale", counters.answers_stale);
-  AddDrop(record, "ring_full", source.ring_full);
-  AddDrop(record, "fill_ring_empty", source.fill_ring_empty);
-  AddDrop(record, "invalid", source.invalid);
-  AddDrop(record, "receive_errors", source.receive_errors);
-  AddDrop(record, "events_lost", events_lost);
+  AddDrop(record, DropReason::kWindowFull, counters.window_full);
+  AddDrop(record, DropReason::kAnswersMalformed, counters.answers_malformed);
+  AddDrop(record, DropReason::kAnswersStale, counters.answers_stale);
+  AddDrop(record, DropReason::kRingFull, source.ring_full);
+  AddDrop(record, DropReason::kFillRingEmpty, source.fill_ring_empty);
+  AddDrop(record, DropReason::kInvalid, source.invalid);
+  AddDrop(record, DropReason::kReceiveErrors, source.receive_errors);
+  AddDrop(record, DropReason::kEventsLost, events_lost);
   return record;
 }
 

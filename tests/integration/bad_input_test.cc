@@ -42,6 +42,17 @@ TEST_F(BadInput, GateWithAWrongUnitIsRefused) {
   ExpectIn("unit.yaml:8:", submit.err);
 }
 
+TEST_F(BadInput, GateOverAReasonThatDoesNotExistIsRefused) {
+  std::string path = FileOf("reason.yaml",
+                            "campaign: bad\nseed: 1\nscenarios:\n  - name: one\n    traffic: {synthetic: {messages: 10}}\n"
+                            "    gates:\n      - drops[rnig_full] == 0\n      - messages[Zz] == sent_messages[Zz]\n");
+  auto submit = lab_->Feedfarm({"submit", path});
+  EXPECT_EQ(submit.exit_code, 2);
+  ExpectIn("reason.yaml:7:", submit.err);
+  ExpectIn("did you mean \"ring_full\"?", submit.err);
+  ExpectIn("reason.yaml:8:", submit.err);
+}
+
 TEST_F(BadInput, ScenarioThatNoHostCanRunSaysWhyAConstraintAtATime) {
   std::string path = FileOf("placement.yaml",
                             "campaign: bad\nseed: 1\nscenarios:\n  - name: one\n    traffic: {synthetic: {messages: 10}, rate: "
