@@ -63,6 +63,7 @@ TEST(CampaignParser, FillsEveryDefault) {
   EXPECT_EQ(scenario.traffic().line_b().address(), "239.10.0.2");
   EXPECT_EQ(scenario.traffic().line_b().port(), 26400);
   EXPECT_EQ(scenario.handler().receive(), v1::RECEIVE_METHOD_AF_XDP);
+  EXPECT_EQ(scenario.handler().commit(), "");
   EXPECT_EQ(scenario.handler().dwell_ns(), 1'000'000u);
   EXPECT_EQ(scenario.handler().window_messages(), 65536);
   EXPECT_EQ(scenario.handler().jump_messages(), 4096);
@@ -93,7 +94,7 @@ scenarios:
       packet_bytes_max: 600
       rerequest: {port: 1234, loss: 5%, messages_max: 10, delay: 20us}
       lines: {a: 239.1.1.1:1000, b: 239.1.1.2:1001}
-    handler: {receive: af_xdp, dwell: 2ms, window: 1024, jump: 99, rerequest_timeout: 7ms, rerequest_tries: 3, pool_frames: 512, shards: 3, shard_cpus: [2, 0],
+    handler: {commit: 0123ABCD, receive: af_xdp, dwell: 2ms, window: 1024, jump: 99, rerequest_timeout: 7ms, rerequest_tries: 3, pool_frames: 512, shards: 3, shard_cpus: [2, 0],
               spin: false, fifo: true}
     faults:
       - {at: 2s, cut: {line: A, duration: 200ms}}
@@ -127,6 +128,7 @@ scenarios:
   EXPECT_EQ(traffic.rerequest().messages_max(), 10);
   EXPECT_EQ(traffic.rerequest().delay_ns(), 20'000u);
   EXPECT_EQ(traffic.line_b().port(), 1001);
+  EXPECT_EQ(scenario.handler().commit(), "0123abcd");
   EXPECT_EQ(scenario.handler().receive(), v1::RECEIVE_METHOD_AF_XDP);
   EXPECT_EQ(scenario.handler().jump_messages(), 99);
   EXPECT_FALSE(scenario.handler().spin());
@@ -194,6 +196,10 @@ TEST(CampaignParser, TellsAProblemInTheDefaultsOnce) {
 TEST(CampaignParser, RefusesUnknownFieldsWithPlaceAndSuggestion) {
   EXPECT_THAT(Problems(Parse(WithScenario("    traffic: {synthetic: {}, raet: 5pps}\n"))),
               ElementsAre("5:30 unknown field \"raet\" in traffic; did you mean \"rate\"?"));
+  for (const char* commit : {"012345", "0123abcg", "main", "\"\""}) {
+    const auto problems = Problems(Parse(WithScenario(absl::StrCat(kTraffic, "    handler: {commit: ", commit, "}\n"))));
+    EXPECT_THAT(problems, ElementsAre(HasSubstr("6:23 commit"))) << commit;
+  }
   for (const char* cpus : {"[0, 1, 2]", "0", "[x]", "[-1]", "[2000]"}) {
     const auto problems =
         Problems(Parse(WithScenario(absl::StrCat(kTraffic, "    handler: {shards: 2, shard_cpus: ", cpus, "}\n"))));

@@ -1,5 +1,9 @@
 #include "coordinator/campaign/handler_settings.h"
 
+#include <algorithm>
+#include <string>
+
+#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "coordinator/campaign/map_reader.h"
@@ -61,6 +65,18 @@ void ReadShardCpus(const YamlNode* node, uint32_t shards, v1::HandlerConfig* out
   }
 }
 
+// The build that must be under test.
+void ReadCommit(MapReader* reader, v1::HandlerConfig* out) {
+  constexpr size_t kDigitsMin = 7, kDigitsMax = 64;
+  std::string commit;
+  if (!reader->Text("commit", &commit)) return;
+  const bool hex = std::all_of(commit.begin(), commit.end(), [](char c) { return absl::ascii_isxdigit(static_cast<unsigned char>(c)); });
+  if (!hex || commit.size() < kDigitsMin || commit.size() > kDigitsMax) {
+    return reader->Refuse("commit", absl::StrCat("commit must be the first ", kDigitsMin, " or more hex digits of a commit"));
+  }
+  out->set_commit(absl::AsciiStrToLower(commit));
+}
+
 }  // namespace
 
 void ReadHandler(const YamlNode* node, v1::HandlerConfig* out, Diagnostics& diagnostics) {
@@ -79,6 +95,7 @@ void ReadHandler(const YamlNode* node, v1::HandlerConfig* out, Diagnostics& diag
   if (node != nullptr) {
     MapReader reader(*node, "handler", diagnostics);
     ReadReceive(&reader, out, diagnostics);
+    ReadCommit(&reader, out);
     reader.Duration("dwell", kMicrosecond, 10 * kSecond, &dwell_ns);
     reader.PowerOfTwo("window", 64, 1 << 22, &window);
     reader.Count32("jump", 1, 1 << 22, &jump);

@@ -46,6 +46,7 @@ constexpr MatrixField kMatrixFields[] = {
     {"glimpse.cut_after_bytes", "traffic.glimpse.cut_after_bytes"},
     {"glimpse.cut_logins", "traffic.glimpse.cut_logins"},
     {"glimpse.delay", "traffic.glimpse.delay"},
+    {"commit", "handler.commit"},
     {"receive", "handler.receive"},
     {"dwell", "handler.dwell"},
     {"window", "handler.window"},

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "coordinator/scheduler/wanted_build.h"
 
 namespace feedfarm {
 namespace {
@@ -22,6 +23,13 @@ uint64_t RecoveryNs(const v1::HandlerConfig& handler) {
   uint64_t total = handler.dwell_ns(), wait = handler.rerequest_timeout_ns();
   for (uint32_t i = 0; i < handler.rerequest_tries() && total < kRecoveryMax; ++i, wait *= 2) total += wait;
   return std::min(total, kRecoveryMax);
+}
+
+// What the snapshots of a source that takes its time may take beside.
+uint64_t SnapshotsNs(const v1::Scenario& scenario) {
+  if (scenario.handler().snapshot() != v1::SNAPSHOT_METHOD_GLIMPSE) return 0;
+  const uint64_t tries = std::max(scenario.handler().snapshot_tries(), 1u);
+  return std::min(tries * std::min(scenario.traffic().glimpse().delay_ns(), kRecoveryMax), kRecoveryMax);
 }
 
 const char* StateName(v1::AgentRunState state) {
@@ -135,16 +143,28 @@ void RunLifecycle::On(const RunObserved& event, Moment now) {
   const v1::ObservedRun& run = *event.run;
   side->set_telemetry_last(std::max(side->telemetry_last(), run.telemetry_sequence_last()));
   seen.artifacts_uploaded = run.artifacts_uploaded();
+  // A handler that still delivers is not waited for in vain.
+  if (draining_since_ns_ != 0 && event.role == v1::ROLE_HANDLER && run.messages() > seen.messages) {
+    draining_since_ns_ = now.monotonic_ns;
+  }
   seen.messages = run.messages();
   seen.progress = std::isfinite(run.progress()) ? run.progress() : 0;
   if (run.rerequest().port() != 0) *side->mutable_rerequest() = run.rerequest();
   if (run.glimpse().port() != 0) *side->mutable_glimpse() = run.glimpse();
   if (!run.handler_digest().empty()) side->set_handler_digest(run.handler_digest());
   if (run.has_handler_build()) *side->mutable_handler_build() = run.handler_build();
+  if (run.has_handler_build() || run.state() == v1::AGENT_RUN_STATE_DONE) CheckBuild(event.role);
   // A DONE that was stored stays: the result is in the record.
   if (!side->ended()) seen.state = run.state();
   TakeResult(event);
   if (run.state() == v1::AGENT_RUN_STATE_TORN_DOWN) TakeTornDown(event.role, run);
+}
+
+// What is under test must be what the campaign asks for, whenever the handler says what it is.
+void RunLifecycle::CheckBuild(v1::Role role) {
+  if (role != v1::ROLE_HANDLER || Failed() || record_.verdict() != v1::VERDICT_UNSPECIFIED) return;
+  const std::string why = WrongBuild(scenario_->handler().commit(), side(role).handler_build());
+  if (!why.empty()) FailFarm(absl::StrCat("handler on ", side(role).host(), " is not the build under test: ", why));
 }
 
 void RunLifecycle::TakeResult(const RunObserved& event) {
@@ -293,7 +313,7 @@ bool RunLifecycle::Undelivered() const {
 }
 
 uint64_t RunLifecycle::DrainNs() const {
-  return waits_.drain_ns + (Undelivered() ? RecoveryNs(scenario_->handler()) : 0);
+  return waits_.drain_ns + (Undelivered() ? RecoveryNs(scenario_->handler()) + SnapshotsNs(*scenario_) : 0);
 }
 
 uint64_t RunLifecycle::StartMonotonic(Moment now) const {
@@ -356,8 +376,8 @@ void RunLifecycle::AdvanceRunning(Moment now) {
     return AdvanceCollecting(now);
   }
   if (!Ended(v1::ROLE_SOURCE)) return;
-  if (source_ended_ns_ == 0) source_ended_ns_ = now.monotonic_ns;
-  if (now.monotonic_ns - source_ended_ns_ > DrainNs()) stop_handler_ = true;
+  if (draining_since_ns_ == 0) draining_since_ns_ = now.monotonic_ns;
+  if (now.monotonic_ns - draining_since_ns_ > DrainNs()) stop_handler_ = true;
 }
 
 void RunLifecycle::AdvanceCollecting(Moment now) {

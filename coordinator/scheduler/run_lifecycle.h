@@ -27,8 +27,8 @@ struct RunWaits {
   uint64_t prepare_ns = 120'000'000'000;
   // From both READY to START: the word must reach both agents before.
   uint64_t barrier_ns = 300'000'000;
-  // From the source's last packet to STOP for the handler, where it does not say itself that it has the last message. The
-  // handler's own time for recovery comes on top while messages are missing.
+  // From the source's last packet, or the handler's last sign of progress behind it, to STOP for the handler, where it does not
+  // say itself that it has the last message. The handler's own time for recovery comes on top while messages are missing.
   uint64_t drain_ns = 1'500'000'000;
   // From STOP to both ended, all telemetry and all files here.
   uint64_t collect_ns = 20'000'000'000;
@@ -155,6 +155,7 @@ class RunLifecycle {
   void On(const Passed& event, Moment now);
 
   void Absent(const RunObserved& event, Moment now);
+  void CheckBuild(v1::Role role);
   void TakeResult(const RunObserved& event);
   void TakeFailure(v1::Role role, const v1::ObservedRun& run);
   void TakeTornDown(v1::Role role, const v1::ObservedRun& run);
@@ -184,8 +185,8 @@ class RunLifecycle {
   View source_, handler_;
   // Monotonic; of the present state.
   uint64_t entered_ns_ = 0;
-  // When the source was first known to have ended; 0 = it has not.
-  uint64_t source_ended_ns_ = 0;
+  // Since when the source is known to have ended and the handler to have delivered nothing more; 0 = the source has not.
+  uint64_t draining_since_ns_ = 0;
   bool stop_handler_ = false;
   bool judging_ = false;
   bool trials_over_ = false;

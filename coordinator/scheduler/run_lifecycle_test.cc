@@ -185,6 +185,69 @@ TEST_F(RunLifecycleTest, GivesAHandlerThatLacksMessagesItsTimeToRecover) {
   EXPECT_EQ(Phase(kHandler), v1::DESIRED_PHASE_STOP);
 }
 
+TEST_F(RunLifecycleTest, AHandlerThatStillDeliversIsNotStopped) {
+  Reach(v1::RUN_STATE_RUNNING);
+  Hear(kSource, v1::AGENT_RUN_STATE_DONE);
+  v1::ObservedRun word = Word(kHandler, v1::AGENT_RUN_STATE_RUNNING);
+  // Long beyond any wait, a message a second.
+  for (uint64_t messages = 1; messages < 25; ++messages) {
+    Wait(1 * kSecond);
+    word.set_messages(messages);
+    Hear(word);
+    ASSERT_EQ(Phase(kHandler), v1::DESIRED_PHASE_RUN) << messages;
+  }
+  // A killed one that begins anew delivers as well.
+  word.set_messages(3);
+  Hear(word);
+  Wait(1 * kSecond);
+  word.set_messages(4);
+  Hear(word);
+  EXPECT_EQ(Phase(kHandler), v1::DESIRED_PHASE_RUN);
+  Wait(waits_.drain_ns + 2 * kSecond);
+  Hear(word);
+  EXPECT_EQ(Phase(kHandler), v1::DESIRED_PHASE_STOP);
+}
+
+TEST_F(RunLifecycleTest, ASlowSnapshotIsWaitedFor) {
+  scenario_.mutable_handler()->set_snapshot(v1::SNAPSHOT_METHOD_GLIMPSE);
+  scenario_.mutable_handler()->set_snapshot_tries(2);
+  scenario_.mutable_traffic()->mutable_glimpse()->set_delay_ns(9 * kSecond);
+  Reach(v1::RUN_STATE_RUNNING);
+  Hear(kSource, v1::AGENT_RUN_STATE_DONE);
+  Wait(18 * kSecond);
+  EXPECT_EQ(Phase(kHandler), v1::DESIRED_PHASE_RUN);
+  Wait(waits_.drain_ns + 2 * kSecond);
+  EXPECT_EQ(Phase(kHandler), v1::DESIRED_PHASE_STOP);
+}
+
+TEST_F(RunLifecycleTest, AnotherBuildThanAskedForIsNoVerdictOnIt) {
+  scenario_.mutable_handler()->set_commit("0123abc");
+  const auto run_with = [&](const char* commit, bool dirty, v1::AgentRunState when) {
+    record::RunRecord record;
+    record.set_run_id("c1.r1");
+    record.set_state(v1::RUN_STATE_QUEUED);
+    run_ = Make(record);
+    Reach(v1::RUN_STATE_RUNNING);
+    v1::ObservedRun word = Word(kHandler, when);
+    if (commit != nullptr) {
+      word.mutable_handler_build()->set_commit(commit);
+      word.mutable_handler_build()->set_dirty(dirty);
+    }
+    Hear(word);
+    return std::vector<std::string>(run_->record().farm_failures().begin(), run_->record().farm_failures().end());
+  };
+  constexpr v1::AgentRunState kRunning = v1::AGENT_RUN_STATE_RUNNING, kDone = v1::AGENT_RUN_STATE_DONE;
+  EXPECT_THAT(run_with("0123abcdef", false, kRunning), IsEmpty());
+  EXPECT_THAT(run_with("0123abcdef", false, kDone), IsEmpty());
+  EXPECT_THAT(run_with("999", false, kRunning),
+              ElementsAre("handler on dut is not the build under test: its commit is 999, not 0123abc"));
+  EXPECT_EQ(state(), v1::RUN_STATE_COLLECTING);
+  EXPECT_THAT(run_with("0123abcdef", true, kRunning), ElementsAre(HasSubstr("with changes")));
+  // It may not have said yet; at its end it must have.
+  EXPECT_THAT(run_with(nullptr, false, kRunning), IsEmpty());
+  EXPECT_THAT(run_with(nullptr, false, kDone), ElementsAre(HasSubstr("its commit is unknown")));
+}
+
 TEST_F(RunLifecycleTest, WaitsForTelemetryAndArtifactsBeforeTheVerdict) {
   Reach(v1::RUN_STATE_COLLECTING);
   EXPECT_FALSE(Step(TelemetryStored{kSource, 4}).judge);
