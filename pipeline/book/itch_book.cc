@@ -16,16 +16,19 @@ constexpr uint64_t kFeedDigest = 1 << 16;  // no locate
 
 // What a type of message does to orders, and where it says so.
 struct Shape {
-  uint8_t takes;  // 1: names a live order, at kReferenceAt
-  uint8_t puts;   // 1: puts one into the book
-  uint8_t price;  // where its price is
+  uint8_t takes;     // 1: names a live order, at kReferenceAt
+  uint8_t puts;      // 1: puts one into the book
+  uint8_t price_at;  // of the one it puts
+  uint8_t put_reference_at;
 };
 constexpr size_t kReferenceAt = 11, kSideAt = 19;
 constexpr std::array<Shape, 256> kShapes = [] {
   std::array<Shape, 256> shapes{};
-  for (const uint8_t type : {'E', 'C', 'X', 'D', 'U'}) shapes[type].takes = 1;
-  for (const uint8_t type : {'A', 'F', 'U'}) shapes[type].puts = 1, shapes[type].price = 32;
-  shapes['U'].price = 31;
+  for (const uint8_t type : {'E', 'C', 'X', 'D'}) shapes[type].takes = 1;
+  for (const uint8_t type : {'A', 'F'}) {
+    shapes[type] = {.takes = 0, .puts = 1, .price_at = 32, .put_reference_at = kReferenceAt};
+  }
+  shapes['U'] = {.takes = 1, .puts = 1, .price_at = 31, .put_reference_at = 19};
   return shapes;
 }();
 
@@ -35,6 +38,10 @@ bool Whole(std::span<const uint8_t> message) {
 }
 
 uint64_t ReferenceIn(const uint8_t* message) { return LoadBig<uint64_t>(message + kReferenceAt); }
+// Of a message that puts.
+uint64_t PutReferenceIn(const uint8_t* message) {
+  return LoadBig<uint64_t>(message + kShapes[message[0]].put_reference_at);
+}
 
 }  // namespace
 
@@ -251,7 +258,7 @@ FEEDFARM_INLINE Applied ItchBook::ApplyOne(std::span<const uint8_t> message) {
     return Done(0, BookOutcome::kMalformed);
   return ApplyAs<kTops>(
       message[0], message.data(), [&]() __attribute__((always_inline)) {
-        return TargetOf(message.data(), kShapes[itch::AddOrder::kType].price);
+        return TargetOf(message.data(), kShapes[itch::AddOrder::kType].price_at);
       });
 }
 
@@ -275,33 +282,48 @@ FEEDFARM_INLINE void ItchBook::Read(std::span<const std::span<const uint8_t>> me
   }
   for (size_t k = 0; k < puts; ++k) {
     const size_t i = wave.puts[k];
-    const Target target = wave.targets[i] = TargetOf(messages[i].data(), kShapes[wave.types[i]].price);
+    const uint8_t* message = messages[i].data();
+    const Shape shape = kShapes[message[0]];
+    const Target target = wave.targets[i] = TargetOf(message, shape.price_at);
+    order_index_.Prefetch(PutReferenceIn(message));
     PrefetchLine(lines_.address(target.home));
     // A replace may be of the other side.
-    PrefetchLine(lines_.address(target.home ^ uint32_t{wave.types[i] == itch::OrderReplace::kType}));
-  }
-}
-
-FEEDFARM_INLINE void ItchBook::Locate(Wave& wave) const {
-  for (size_t k = 0; k < wave.takes_count; ++k) {
-    wave.orders[k] = order_index_.PrefetchOrder(ReferenceIn(wave.messages[wave.takes[k]].data()));
+    PrefetchLine(lines_.address(target.home ^ shape.takes));
   }
 }
 
 // The side's prices are needed where one comes or goes, or where somebody asks for the best.
 template <bool kTops>
+FEEDFARM_INLINE void ItchBook::Locate(Wave& wave) const {
+  for (size_t k = 0; k < wave.takes_count; ++k) {
+    wave.orders[k] = order_index_.PrefetchOrder(ReferenceIn(wave.messages[wave.takes[k]].data()));
+  }
+  for (size_t k = 0; k < wave.puts_count; ++k) {
+    const size_t i = wave.puts[k];
+    wave.residents[k] = order_index_.PrefetchResident(PutReferenceIn(wave.messages[i].data()));
+    const Target& target = wave.targets[i];
+    const LevelLine& home = lines_.level(target.home);
+    // As masks: whether the level is there cannot be predicted. Where it is not, the line behind may be it.
+    const uint32_t here = 0 - uint32_t{home.key == target.key};
+    const uint32_t behind = target.home + 1;
+    wave.tails[k] = behind ^ ((behind ^ home.tail) & here);
+    PrefetchLine(lines_.address(wave.tails[k]));
+    ladders_.Prefetch(LevelTable::SideOf(target.key) & (kTops ? ~0u : ~here));
+  }
+}
+
+template <bool kTops>
 FEEDFARM_INLINE void ItchBook::Approach(const Wave& wave) const {
   for (size_t k = 0; k < wave.takes_count; ++k) {
     const OrderHandle order = wave.orders[k];
     PrefetchLine(lines_.address(queue_.LevelOf(order)));
+    queue_.PrefetchNeighbours(order);
     const LevelLine& level = lines_.level(LineOf(order));
     ladders_.Prefetch(level.side() & (0 - uint32_t{kTops || level.orders == 1}));
   }
   for (size_t k = 0; k < wave.puts_count; ++k) {
-    const Target& target = wave.targets[wave.puts[k]];
-    const LevelLine& home = lines_.level(target.home);
-    PrefetchLine(lines_.address(home.tail));
-    ladders_.Prefetch(LevelTable::SideOf(target.key) & (0 - uint32_t{kTops || home.key != target.key}));
+    queue_.PrefetchFirst(wave.tails[k]);
+    order_index_.PrefetchRefuge(wave.residents[k]);
   }
 }
 
@@ -322,7 +344,7 @@ FEEDFARM_INLINE void ItchBook::ApplyAll(std::span<const std::span<const uint8_t>
   for (size_t number = 0; number < count + 3; ++number) {
     const auto behind = [&](size_t steps) { return number >= steps && number - steps < count; };
     if (behind(0)) Read(messages.subspan(number * kWave), waves[number % 4]);
-    if (behind(1)) Locate(waves[(number - 1) % 4]);
+    if (behind(1)) Locate<kTops>(waves[(number - 1) % 4]);
     if (behind(2)) Approach<kTops>(waves[(number - 2) % 4]);
     if (!behind(3)) continue;
     const Wave& wave = waves[(number - 3) % 4];

@@ -132,13 +132,16 @@ class ItchBook {
     const std::span<const uint8_t>* messages;
     size_t count;
     size_t takes_count, puts_count;
-    std::array<uint8_t, kWave> types;       // 0: malformed
-    std::array<uint8_t, kWave> takes;       // messages that name an order
-    std::array<uint8_t, kWave> puts;        // messages that put one into the book
-    std::array<OrderHandle, kWave> orders;  // of takes: probably the order
-    std::array<Target, kWave> targets;      // of a message that puts
+    std::array<uint8_t, kWave> types;          // 0: malformed
+    std::array<uint8_t, kWave> takes;          // messages that name an order
+    std::array<uint8_t, kWave> puts;           // messages that put one into the book
+    std::array<OrderHandle, kWave> orders;     // of takes: probably the order
+    std::array<Target, kWave> targets;         // of a message that puts
+    std::array<OrderHandle, kWave> residents;  // of puts: what has the reference's slot
+    std::array<uint32_t, kWave> tails;         // of puts: probably the level's tail
   };
   void Read(std::span<const std::span<const uint8_t>> messages, Wave& wave) const;
+  template <bool kTops>
   void Locate(Wave& wave) const;
   template <bool kTops>
   void Approach(const Wave& wave) const;

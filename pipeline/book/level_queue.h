@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "pipeline/book/book_line.h"
+#include "pipeline/book/prefetch_line.h"
 
 namespace feedfarm {
 
@@ -38,6 +39,22 @@ class LevelQueue {
     const uint32_t line = LineOf(order);
     const uint32_t is_block = 0 - uint32_t{line >= first_};
     return line ^ ((line ^ lines_->block(line).level) & is_block);
+  }
+
+  // Hints, without a branch. Of an order that is to be taken out, whose line is there: the neighbours of its block,
+  // where it is the block's only one.
+  void PrefetchNeighbours(OrderHandle order) const {
+    const uint32_t line = LineOf(order);
+    const BlockLine& block = lines_->block(line);
+    const uint32_t only = 0 - (uint32_t{line >= first_} & uint32_t{(block.cells.queue() >> 2) == 0});
+    PrefetchLine(lines_->address(line ^ ((line ^ block.next) & only)));
+    PrefetchLine(lines_->address(line ^ ((line ^ block.previous) & only)));
+  }
+  // Of a level to which an order is to be put, whose tail is there: its first block, where the tail is a full one.
+  void PrefetchFirst(uint32_t tail) const {
+    const BlockLine& block = lines_->block(tail);
+    const uint32_t full = 0 - (uint32_t{tail >= first_} & uint32_t{block.cells.full()});
+    PrefetchLine(lines_->address(tail ^ ((tail ^ block.next) & full)));
   }
 
   // Takes an order out of its level, whose totals it lowers; the level may be empty then.

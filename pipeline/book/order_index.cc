@@ -25,6 +25,7 @@ absl::Status OrderIndex::Allocate(uint32_t orders_max, const BookLines* lines) {
   FEEDFARM_RETURN_IF_ERROR(guests_.Allocate(guests, "sparse order references"));
   lines_ = lines;
   mask_ = slots - 1;
+  tag_shift_ = static_cast<uint32_t>(std::countr_zero(slots));
   guest_mask_ = guests - 1;
   guest_shift_ = static_cast<uint32_t>(64 - std::countr_zero(guests));
   return absl::OkStatus();
@@ -41,13 +42,6 @@ OrderHandle OrderIndex::FindGuest(uint64_t reference) const {
     const OrderHandle order = guests_[at];
     if (order == 0 || lines_->cell(order).reference() == reference) return order;
   }
-}
-
-void OrderIndex::PrefetchGuest(uint32_t slot, uint64_t reference) const {
-  if (const OrderHandle resident = slot & kOrderMask; resident != 0) {
-    PrefetchLine(&guests_[Home(lines_->cell(resident).reference())]);
-  }
-  if ((slot & kGuestsMask) != 0) PrefetchLine(&guests_[Home(reference)]);
 }
 
 void OrderIndex::MoveOut(uint32_t& slot) {

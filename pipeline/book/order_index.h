@@ -70,9 +70,17 @@ class OrderIndex {
     PrefetchLine(lines_->address(LineOf(slot & kOrderMask)));
     if ((slot == 0) | ((slot & kTagMask) == Tag(reference))) [[likely]]
       return slot & kOrderMask;
-    PrefetchGuest(slot, reference);
+    PrefetchLine(&guests_[Home(reference)]);
     return 0;
   }
+  // Hints for a reference that is to be inserted, in two steps behind Prefetch: what has its slot and must make way,
+  // and where that would go.
+  OrderHandle PrefetchResident(uint64_t reference) const {
+    const OrderHandle resident = direct_[reference & mask_] & kOrderMask;
+    PrefetchLine(lines_->address(LineOf(resident)));
+    return resident;
+  }
+  void PrefetchRefuge(OrderHandle resident) const { PrefetchLine(&guests_[Home(lines_->cell(resident).reference())]); }
 
   void Clear();
 
@@ -80,21 +88,17 @@ class OrderIndex {
   uint64_t bytes() const { return direct_.bytes() + guests_.bytes(); }
 
  private:
-  static constexpr uint32_t kSlotBitsMax = 26;
   static constexpr uint32_t kOrderMask = 16 * BookLines::kLinesMax - 1;
   static constexpr uint32_t kGuest = 1u << 28;
   static constexpr uint32_t kGuestsMask = 3u << 28;
   static constexpr uint32_t kTagMask = 3u << 30;
 
-  // Two bits of the reference above those that choose the slot, in the largest table.
-  static constexpr uint32_t kTagShift = 30 - kSlotBitsMax;
-  static uint32_t Tag(uint64_t reference) { return static_cast<uint32_t>(reference) << kTagShift & kTagMask; }
+  // The two bits of the reference above those that choose the slot.
+  uint32_t Tag(uint64_t reference) const { return static_cast<uint32_t>(reference >> tag_shift_) << 30; }
   // Fibonacci hashing (Knuth 6.4): the high bits of the product depend on all bits of the reference.
   uint64_t Home(uint64_t reference) const { return (reference * 0x9E3779B97F4A7C15u) >> guest_shift_; }
 
   OrderHandle FindGuest(uint64_t reference) const;
-  // For the one that is there and must make way, and for the one that is wanted.
-  void PrefetchGuest(uint32_t slot, uint64_t reference) const;
   void MoveOut(uint32_t& slot);
   void EraseGuest(uint32_t& slot, uint64_t reference, OrderHandle order);
 
@@ -102,6 +106,7 @@ class OrderIndex {
   HugeArray<OrderHandle> guests_;  // orders, linear probing; at most half full
   const BookLines* lines_ = nullptr;
   uint64_t mask_ = 0;
+  uint32_t tag_shift_ = 0;
   uint64_t guest_mask_ = 0;
   uint32_t guest_shift_ = 0;
   uint64_t guests_live_ = 0;
