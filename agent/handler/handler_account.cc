@@ -140,6 +140,11 @@ v1::HandlerResult ToProto(const FinalRecord& record) {
     packets->set_reason(reason);
     packets->set_count(count);
   }
+  for (const auto& [samples, count] : record.future_stamps) {
+    v1::ReasonCount* stamps = result.add_future_stamps();
+    stamps->set_reason(samples);
+    stamps->set_count(count);
+  }
   for (const auto& [reason, count] : record.snapshot_failures) {
     v1::ReasonCount* failure = result.add_snapshot_failures();
     failure->set_reason(reason);

@@ -80,6 +80,7 @@ TEST(HandlerAccount, FinalRecordIsTheAccount) {
   final.types = {{"A", 70}, {"D", 7}};
   final.drops = {{"window_full", 2}};
   final.implausible = {{"session", 3}};
+  final.future_stamps = {{"decode.hardware", 4}};
   final.lines[1].second_copies = 9;
   final.state_hash = "00000000000000aa";
   final.histograms = {Samples(1000, 8)};
@@ -91,6 +92,9 @@ TEST(HandlerAccount, FinalRecordIsTheAccount) {
   ASSERT_EQ(result.implausible_size(), 1);
   EXPECT_EQ(result.implausible(0).reason(), "session");
   EXPECT_EQ(result.implausible(0).count(), 3u);
+  ASSERT_EQ(result.future_stamps_size(), 1);
+  EXPECT_EQ(result.future_stamps(0).reason(), "decode.hardware");
+  EXPECT_EQ(result.future_stamps(0).count(), 4u);
   EXPECT_EQ(result.lines(1).line(), "B");
   EXPECT_EQ(result.lines(1).second_copies(), 9u);
   EXPECT_EQ(result.state_hash(), "00000000000000aa");

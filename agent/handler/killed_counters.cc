@@ -69,6 +69,7 @@ void AddCounters(const FinalRecord& left, FinalRecord* sum) {
   }
   Add(left.drops, &sum->drops);
   Add(left.implausible, &sum->implausible);
+  Add(left.future_stamps, &sum->future_stamps);
   Add(left.snapshot_failures, &sum->snapshot_failures);
 }
 

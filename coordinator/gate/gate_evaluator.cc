@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
 #include "coordinator/campaign/units.h"
 
 namespace feedfarm {
@@ -78,9 +79,31 @@ uint64_t MissingSamples(const LatencyRef& ref, const GateInput& input) {
   return of_handler ? input.results.handler->killed_unrecorded_samples() : 0;
 }
 
+// Why a latency is not believed although it was measured: stamps from the future show that its two clocks differ, and
+// the others may be as wrong. Decode and deliver count from the same stamps. Empty = nothing speaks against it. A gate
+// that names no class means all.
+std::string WhyClocksDiffer(const LatencyRef& ref, const GateInput& input) {
+  if (ref.metric == v1::LATENCY_METRIC_SEND || input.results.handler == nullptr) return "";
+  const bool of_send_time = ref.metric == v1::LATENCY_METRIC_END_TO_END;
+  const std::string end_to_end(LatencyWord(v1::LATENCY_METRIC_END_TO_END));
+  uint64_t sum = 0;
+  for (const v1::ReasonCount& samples : input.results.handler->future_stamps()) {
+    const std::pair<std::string, std::string> name = absl::StrSplit(samples.reason(), absl::MaxSplits('.', 1));
+    const bool same_class = ref.timestamp_class == v1::TIMESTAMP_CLASS_UNSPECIFIED ||
+                            name.second == TimestampClassWord(ref.timestamp_class);
+    if (same_class && (name.first == end_to_end) == of_send_time) sum += samples.count();
+  }
+  if (sum == 0) return "";
+  return of_send_time ? absl::StrCat("clocks differ: ", sum,
+                                     " messages were delivered before their send time, by the clocks of the two hosts")
+                      : absl::StrCat("clocks differ: ", sum,
+                                     " samples have a receive time that was yet to come by the host's own clock");
+}
+
 Measured Measure(const LatencyRef& ref, const GateInput& input) {
   v1::TimestampClass chosen = v1::TIMESTAMP_CLASS_UNSPECIFIED;
-  std::string reason;
+  std::string reason = WhyClocksDiffer(ref, input);
+  if (!reason.empty()) return NoData(std::move(reason));
   if (!ChooseClass(ref, input.latencies, &chosen, &reason)) return NoData(std::move(reason));
   if (input.intervals_missing > 0)
     return NoData(absl::StrCat("incomplete: ", input.intervals_missing, " telemetry intervals are missing"));

@@ -134,6 +134,12 @@ Value Implausible(const RoleResults& results, Part reason) {
   return Sampled(results, sum);
 }
 
+Value FutureStamps(const RoleResults& results, Part) {
+  double sum = 0;
+  for (const v1::ReasonCount& samples : results.handler->future_stamps()) sum += static_cast<double>(samples.count());
+  return Number(sum);
+}
+
 Value SnapshotFailures(const RoleResults& results, Part reason) {
   double sum = 0;
   for (const v1::ReasonCount& failure : results.handler->snapshot_failures()) {
@@ -334,12 +340,15 @@ constexpr Metric kCatalog[] = {
     OfHandler("stale_packets", kCorrectness, LINES(stale_packets), "Packets of an older session or generation.", kLine),
     ByReason("implausible_packets", &Implausible, kDepartures,
              "Packets that departed from the stream and that no second packet bore out."),
+    OfHandler("future_stamps", kCorrectness, &FutureStamps,
+              "Latency samples left out because their stamp was later than the time that it was held against."),
     // Faults: what was done, and what the handler made of it.
     OfSource("injected_gap_messages", kCorrectness, SOURCE(gap_messages), "Messages that `gap` faults left out."),
     OfSource("duplicate_packets", kCorrectness, SOURCE(duplicate_packets),
              "Packets that `duplicate` faults sent twice."),
     OfSource("reordered_packets", kCorrectness, SOURCE(reordered_packets), "Packets that `reorder` faults sent late."),
-    OfHandler("cut_packets", kCorrectness, &SampledFromLines<&v1::LineResult::cut_packets>, "Packets dropped by a cut.", kLine),
+    OfHandler("cut_packets", kCorrectness, &SampledFromLines<&v1::LineResult::cut_packets>, "Packets dropped by a cut.",
+              kLine),
     TimeOfHandler("cut", 0, &Cut, "The longest cut as the receiver measured it.", "no cut was measured", kLine),
     TimeOfHandler("cut_ms", 1e6, &Cut, "`cut` in milliseconds.", "no cut was measured", kLine),
     OfHandler("failovers", kCorrectness, HANDLER(failovers), "Times a line fell silent while the other went on."),
@@ -366,8 +375,9 @@ constexpr Metric kCatalog[] = {
               "Those of them that were counted in `gap_messages`."),
     OfHandler("snapshot_image_messages", kCorrectness, HANDLER(snapshot_image_messages),
               "Messages of the snapshots themselves."),
-    OfHandler("covered_messages", kCorrectness, &CoveredMessages,
-              "`messages` + `snapshot_skipped_messages`: to be compared with `sent_messages` where there are snapshots."),
+    OfHandler(
+        "covered_messages", kCorrectness, &CoveredMessages,
+        "`messages` + `snapshot_skipped_messages`: to be compared with `sent_messages` where there are snapshots."),
     TimeOfHandler("snapshot", 0, &SnapshotHold, "The longest time that delivery was held for a snapshot.",
                   "no snapshot was loaded"),
     TimeOfHandler("snapshot_ms", 1e6, &SnapshotHold, "`snapshot` in milliseconds.", "no snapshot was loaded"),
@@ -399,7 +409,8 @@ constexpr Metric kCatalog[] = {
              "`capture.known_holes`."),
     OfSource("send_errors", kCorrectness, SOURCE(send_errors), "Packets that the kernel did not take."),
     // A rate search.
-    OfSearch("ndr_pps", &FromSearch<kNdr>, "The highest load without loss, packets a second on each line; 0 where min load fails."),
+    OfSearch("ndr_pps", &FromSearch<kNdr>,
+             "The highest load without loss, packets a second on each line; 0 where min load fails."),
     OfSearch("pdr_pps", &FromSearch<kPdr>, "The highest load with the share of loss that `pdr_loss` allows."),
     OfSearch("strict_pps", &FromSearch<kStrict>, "The highest load without loss or gap in one long trial."),
 };

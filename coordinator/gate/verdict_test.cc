@@ -75,6 +75,51 @@ class VerdictTest : public ::testing::Test {
   RunEvidence evidence_;
 };
 
+struct ClockCase {
+  std::vector<std::string> future;
+  std::string gate;
+  bool decided;
+};
+
+// All that is left of them are the samples that look good.
+TEST_F(VerdictTest, StampsFromTheFutureLeaveALatencyUndecided) {
+  for (const auto metric : {v1::LATENCY_METRIC_DECODE, v1::LATENCY_METRIC_DELIVER, v1::LATENCY_METRIC_END_TO_END}) {
+    ASSERT_TRUE(evidence_.latencies.Add(Encoded(metric, v1::TIMESTAMP_CLASS_SOFTWARE, 1000, 100)).ok());
+  }
+  ASSERT_TRUE(evidence_.latencies.Add(Encoded(v1::LATENCY_METRIC_DECODE, v1::TIMESTAMP_CLASS_HARDWARE, 0, 100)).ok());
+  ASSERT_TRUE(evidence_.latencies.Add(Encoded(v1::LATENCY_METRIC_SEND, v1::TIMESTAMP_CLASS_SOFTWARE, 1000, 100)).ok());
+  const ClockCase kCases[] = {
+      {{}, "p50(latency.decode.software) < 9us", true},
+      {{"decode.software"}, "p50(latency.decode.software) < 9us", false},
+      {{"decode.software"}, "p50(latency.deliver) < 9us", false},
+      {{"deliver.software"}, "max(latency.decode.software) < 9us", false},
+      {{"deliver.software"}, "p50(latency.decode.hardware) < 9us", true},
+      {{"decode.hardware"}, "p50(latency.decode.hardware) < 9us", false},
+      {{"decode.hardware"}, "p50(latency.decode.software) < 9us", true},
+      {{"decode.software"}, "p50(latency.end_to_end) < 9us", true},
+      {{"end_to_end.software"}, "p50(latency.end_to_end) < 9us", false},
+      {{"end_to_end.none"}, "p50(latency.end_to_end) < 9us", false},
+      {{"end_to_end.software"}, "p50(latency.deliver) < 9us", true},
+      {{"decode.software", "end_to_end.software"}, "p50(latency.send) < 9us", true},
+  };
+  for (const ClockCase& one : kCases) {
+    handler_.clear_future_stamps();
+    for (const std::string& samples : one.future) {
+      v1::ReasonCount* count = handler_.add_future_stamps();
+      count->set_reason(samples);
+      count->set_count(3);
+    }
+    const v1::GateResult result = Gate(one.gate);
+    EXPECT_EQ(result.outcome(), one.decided ? v1::GATE_OUTCOME_HELD : v1::GATE_OUTCOME_NO_DATA)
+        << one.gate << ": " << result.reason();
+    if (!one.decided) {
+      EXPECT_THAT(result.reason(), HasSubstr("clocks differ: 3 ")) << one.gate;
+    }
+    EXPECT_EQ(Gate("future_stamps == 0").outcome(),
+              one.future.empty() ? v1::GATE_OUTCOME_HELD : v1::GATE_OUTCOME_BROKEN);
+  }
+}
+
 TEST_F(VerdictTest, PassesWhenEveryGateHolds) {
   const v1::RunResult result =
       Judge({"messages == sent_messages", "state_hash == reference", "stream_hash == stream_reference",

@@ -63,6 +63,14 @@ std::vector<Entry> Names() {
     names.push_back({absl::StrCat("implausible.", std::string(Name(static_cast<Departure>(i)))),
                      offsetof(Values, feed) + offsetof(FeedAccount, implausible) + i * sizeof(uint64_t)});
   }
+  for (size_t metric = 0; metric < kLatencyMetrics; ++metric) {
+    for (size_t i = 0; i < kTimestampClasses; ++i) {
+      names.push_back({absl::StrCat("future_stamps.", Name(static_cast<LatencyMetric>(metric)), ".",
+                                    Name(static_cast<TimestampClass>(i))),
+                       offsetof(Values, feed) + offsetof(FeedAccount, future_stamps) +
+                           (metric * kTimestampClasses + i) * sizeof(uint64_t)});
+    }
+  }
   feed("duplicates", offsetof(FeedAccount, duplicates));
   feed("out_of_order", offsetof(FeedAccount, out_of_order));
   feed("failovers", offsetof(FeedAccount, failovers));

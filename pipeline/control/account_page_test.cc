@@ -71,6 +71,9 @@ TEST(AccountPage, WhatWasStoredOutlivesItsMapping) {
   ASSERT_EQ(record.implausible.size(), kDepartures - 1);
   EXPECT_EQ(record.implausible[0].first, "first");
   EXPECT_EQ(record.implausible[0].second, feed.implausible[1]);
+  ASSERT_EQ(record.future_stamps.size(), kLatencyMetrics * kTimestampClasses);
+  EXPECT_EQ(record.future_stamps[5].first, "deliver.hardware");
+  EXPECT_EQ(record.future_stamps[5].second, feed.future_stamps[1][2]);
   for (size_t i = 0; i < kLines; ++i) {
     EXPECT_EQ(record.lines[i].packets, feed.lines[i].packets);
     EXPECT_EQ(record.lines[i].bytes, feed.lines[i].bytes);

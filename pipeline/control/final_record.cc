@@ -122,8 +122,9 @@ bool FinalRecord::Set(std::string_view name, uint64_t value) {
       return true;
     }
   }
-  for (const auto& [list, counts] : {std::pair{"drops.", &drops}, std::pair{"implausible.", &implausible},
-                                     std::pair{"snapshot_failures.", &snapshot_failures}}) {
+  for (const auto& [list, counts] :
+       {std::pair{"drops.", &drops}, std::pair{"implausible.", &implausible},
+        std::pair{"future_stamps.", &future_stamps}, std::pair{"snapshot_failures.", &snapshot_failures}}) {
     if (!name.starts_with(list)) continue;
     if (value != 0) counts->emplace_back(name.substr(std::string_view(list).size()), value);
     return true;
@@ -138,6 +139,7 @@ RecordLine FinalRecord::ToLine() const {
     for (const LineField& field : kLineFields) line.AddUint(LineKey(i, field.name), lines[i].*field.value);
   }
   line.Add("implausible", JoinCounts(implausible)).Add("snapshot_failures", JoinCounts(snapshot_failures));
+  line.Add("future_stamps", JoinCounts(future_stamps));
   line.Add("types", JoinCounts(types)).Add("drops", JoinCounts(drops)).Add("book", JoinCounts(book));
   line.Add("stream_hash", stream_hash).Add("state_hash", state_hash).Add("top_hash", top_hash);
   line.Add("xdp_mode", xdp_mode).Add("bind_mode", bind_mode).AddUint("end_of_session", end_of_session ? 1 : 0);
@@ -159,6 +161,7 @@ absl::StatusOr<FinalRecord> FinalRecord::FromLine(const RecordLine& line) {
   FEEDFARM_ASSIGN_OR_RETURN(record.types, SplitCounts(line, "types"));
   FEEDFARM_ASSIGN_OR_RETURN(record.drops, SplitCounts(line, "drops"));
   FEEDFARM_ASSIGN_OR_RETURN(record.implausible, SplitCounts(line, "implausible"));
+  FEEDFARM_ASSIGN_OR_RETURN(record.future_stamps, SplitCounts(line, "future_stamps"));
   FEEDFARM_ASSIGN_OR_RETURN(record.snapshot_failures, SplitCounts(line, "snapshot_failures"));
   FEEDFARM_ASSIGN_OR_RETURN(record.book, SplitCounts(line, "book"));
   FEEDFARM_ASSIGN_OR_RETURN(record.stream_hash, Text(line, "stream_hash"));

@@ -87,6 +87,8 @@ struct FinalRecord {
   uint64_t snapshots_loaded = 0;
   // Packets that were not believed, by Departure, only those that happened.
   std::vector<std::pair<std::string, uint64_t>> implausible;
+  // Samples by "METRIC.CLASS" whose stamps were in the future, only those that happened.
+  std::vector<std::pair<std::string, uint64_t>> future_stamps;
   // By SnapshotFailure, only those that happened.
   std::vector<std::pair<std::string, uint64_t>> snapshot_failures;
   uint64_t snapshots_given_up = 0;

@@ -34,6 +34,7 @@ TEST(FinalRecord, ComesBackWhole) {
   record.levels_live = 8;
   record.drops = {{"window_full", 3}, {"ring_full", 1}};
   record.implausible = {{"session", 2}, {"sequence", 1}};
+  record.future_stamps = {{"decode.hardware", 5}, {"end_to_end.none", 1}};
   record.histograms = {SomeHistogram()};
   record.end_of_session = true;
   record.xdp_mode = "native";

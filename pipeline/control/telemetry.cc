@@ -65,6 +65,14 @@ void FillImplausible(const FeedCounters& counters, FinalRecord& record) {
   }
 }
 
+void FillFutureStamps(const FeedCounters& counters, FinalRecord& record) {
+  ForEach([&](LatencyMetric metric, TimestampClass timestamp_class) {
+    const uint64_t samples = counters.future_stamps[Index(metric)][static_cast<size_t>(timestamp_class)];
+    if (samples == 0) return;
+    record.future_stamps.emplace_back(absl::StrCat(Name(metric), ".", Name(timestamp_class)), samples);
+  });
+}
+
 void FillSnapshots(const FeedCounters& counters, FinalRecord& record) {
   const SnapshotCounters& snapshots = counters.snapshots;
   record.snapshots_asked = snapshots.asked;
@@ -167,6 +175,7 @@ FinalRecord MakeFinal(const FeedCounters& counters, const SourceCounters& source
   record.pool_misses = source.pool_misses;
   record.pool_return_drops = source.pool_return_drops;
   FillImplausible(counters, record);
+  FillFutureStamps(counters, record);
   FillSnapshots(counters, record);
   AddDrop(record, DropReason::kWindowFull, counters.window_full);
   AddDrop(record, DropReason::kAnswersMalformed, counters.answers_malformed);

@@ -5,6 +5,7 @@
 
 #include "pipeline/book/book_stage.h"
 #include "pipeline/feed/gap_recovery.h"
+#include "pipeline/feed/latency_metric.h"
 #include "pipeline/feed/line_arbiter.h"
 #include "pipeline/feed/snapshot_recovery.h"
 #include "pipeline/feed/suspect_packets.h"
@@ -23,6 +24,10 @@ struct LineCounters {
   uint64_t heartbeats = 0;
 };
 
+// Samples whose stamp was later than the time that it was held against, by LatencyMetric and TimestampClass. They are
+// in no histogram, and say that the two clocks differ: by how much the others are wrong is not known.
+using FutureStamps = std::array<std::array<uint64_t, kTimestampClasses>, kLatencyMetrics>;
+
 // All that the feed handler counts: totals since it was made. Plain numbers, so that one copy is a snapshot.
 struct FeedCounters {
   uint64_t messages = 0;
@@ -38,6 +43,7 @@ struct FeedCounters {
   ArbiterCounters arbiter;
   SnapshotCounters snapshots;
   SuspectPackets::Dropped implausible{};  // packets that departed from the stream and were not borne out
+  FutureStamps future_stamps{};
   // Filled in by Snapshot.
   uint64_t duplicates = 0;
   uint64_t out_of_order = 0;
@@ -60,6 +66,7 @@ struct FeedAccount {
   uint64_t answers_malformed = 0;
   uint64_t answers_stale = 0;
   SuspectPackets::Dropped implausible{};
+  FutureStamps future_stamps{};
   std::array<LineCounters, kLines> lines;
   RecoveryCounters recovery;
   SnapshotCounters snapshots;

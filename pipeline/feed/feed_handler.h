@@ -155,6 +155,7 @@ class FeedHandler {
     to->answers_malformed = counters_.answers_malformed;
     to->answers_stale = counters_.answers_stale;
     to->implausible = counters_.implausible;
+    to->future_stamps = counters_.future_stamps;
     to->lines = counters_.lines;
     to->recovery = counters_.recovery;
     to->snapshots = counters_.snapshots;
@@ -197,6 +198,9 @@ class FeedHandler {
   // declared before it is taken, for that many turns at most.
   static constexpr size_t kBacklog = kBatchMax / 2;
   static constexpr uint32_t kBacklogTurnsMax = 256;
+  // Two readings of one clock, on two cores or by the kernel's lockless reader, may be the wrong way round by this
+  // much.
+  static constexpr uint64_t kClockJitterNs = 1'000;
   using Framing = typename Protocol::Framing;
 
   FeedHandler(const FeedHandlerOptions& options, ReorderBuffer first, ReorderBuffer second, PacketSource* source,
@@ -286,14 +290,14 @@ class FeedHandler {
       const uint64_t receive_ns = packets[i].receive_tai_ns;
       span.earliest_ns = receive_ns < span.earliest_ns ? receive_ns : span.earliest_ns;
       span.latest_ns = receive_ns > span.latest_ns ? receive_ns : span.latest_ns;
-      const uint64_t waited_ns = Since(receive_ns, now_ns);
+      const uint64_t waited_ns = now_ns - receive_ns;  // huge where that time is yet to come
       if (waited_ns <= Histogram::kHighest) [[likely]] {
         const size_t bucket = Histogram::IndexOf(waited_ns);
         decode.RecordAt(bucket, 1);
         deliver.RecordAt(bucket, fresh[i]);
       } else {
-        decode.Record(waited_ns);
-        deliver.RecordCount(waited_ns, fresh[i]);
+        RecordRare(LatencyMetric::kDecode, timestamp_class, receive_ns, 1);
+        RecordRare(LatencyMetric::kDeliver, timestamp_class, receive_ns, fresh[i]);
       }
       if (packets[i].intended_tai_ns != 0 && fresh[i] != 0) {
         Record(LatencyMetric::kEndToEnd, timestamp_class, packets[i].intended_tai_ns, fresh[i]);
@@ -310,7 +314,7 @@ class FeedHandler {
     uint64_t receive_ns = now_ns_;
     if (packet.timestamp_class != TimestampClass::kNone) {
       receive_ns = packet.receive_tai_ns;
-      histograms_->Of(LatencyMetric::kDecode, packet.timestamp_class).Record(Since(receive_ns));
+      Record(LatencyMetric::kDecode, packet.timestamp_class, receive_ns, 1);
     }
     FlushPlan();
     OnAnyPacket(packet, Framing::ParseHeader(std::span(packet.payload, packet.size)), receive_ns);
@@ -503,9 +507,6 @@ class FeedHandler {
     }
   }
 
-  static uint64_t Since(uint64_t then_ns, uint64_t now_ns) { return now_ns > then_ns ? now_ns - then_ns : 0; }
-  uint64_t Since(uint64_t then_ns) const { return Since(then_ns, now_ns_); }
-
   // Messages of one packet have equal times: they are recorded together.
   void FlushLatency() {
     if (run_messages_ == 0) return;
@@ -519,12 +520,26 @@ class FeedHandler {
     run_messages_ = 0;
   }
 
-  void Record(LatencyMetric metric, TimestampClass timestamp_class, uint64_t since_ns, uint64_t messages) {
-    Histogram& histogram = histograms_->Of(metric, timestamp_class);
-    if (messages == 1) {
-      histogram.Record(Since(since_ns));
+  // A stamp that is later than now is of another clock, or one was set meanwhile: no latency follows from it.
+  [[gnu::noinline]] void RecordRare(LatencyMetric metric, TimestampClass timestamp_class, uint64_t since_ns,
+                                    uint64_t samples) {
+    if (since_ns <= now_ns_ + kClockJitterNs) {
+      const uint64_t waited_ns = since_ns <= now_ns_ ? now_ns_ - since_ns : 0;
+      histograms_->Of(metric, timestamp_class).RecordCount(waited_ns, samples);
     } else {
-      histogram.RecordCount(Since(since_ns), messages);
+      counters_.future_stamps[Index(metric)][static_cast<size_t>(timestamp_class)] += samples;
+    }
+  }
+
+  void Record(LatencyMetric metric, TimestampClass timestamp_class, uint64_t since_ns, uint64_t samples) {
+    const uint64_t waited_ns = now_ns_ - since_ns;  // huge where that time is yet to come
+    if (waited_ns > Histogram::kHighest) [[unlikely]]
+      return RecordRare(metric, timestamp_class, since_ns, samples);
+    Histogram& histogram = histograms_->Of(metric, timestamp_class);
+    if (samples == 1) {
+      histogram.Record(waited_ns);
+    } else {
+      histogram.RecordCount(waited_ns, samples);
     }
   }
 

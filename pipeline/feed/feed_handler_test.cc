@@ -99,6 +99,41 @@ void ExpectLossless(const Outcome& outcome) {
   EXPECT_EQ(outcome.counters.recovery.unrecovered_messages, 0u);
 }
 
+// Behind the clock that stamps packets.
+struct SlowClock {
+  const uint64_t* now_ns;
+  uint64_t behind_ns;
+  uint64_t operator()() const { return *now_ns - behind_ns; }
+};
+
+struct SampleCase {
+  uint64_t behind_ns;
+  bool in_future;
+};
+
+TEST(FeedHandler, StampsFromTheFutureAreCountedAndNotRecorded) {
+  for (const auto& [behind_ns, in_future] : {SampleCase{0, false}, {1'000, false}, {50'000'000, true}}) {
+    SCOPED_TRACE(behind_ns);
+    FeedSimulation simulation({.seed = 5, .loss = {0.01, 0}});
+    FeedEventQueue events(1 << 16);
+    LatencyHistograms histograms;
+    auto handler = *FeedHandler<MoldItchProtocol, SlowClock>::Create(DefaultOptions(), &simulation.source(),
+                                                                     simulation.channel(), &events, &histograms,
+                                                                     nullptr, SlowClock{&simulation.now_ns, behind_ns});
+    while (simulation.Advance(handler->busy())) handler->Poll();
+    handler->Finish();
+    const FeedCounters counters = handler->Snapshot();
+    EXPECT_EQ(counters.messages, simulation.messages());
+    const uint64_t packets = counters.lines[0].packets + counters.lines[1].packets;
+    for (const LatencyMetric metric : {LatencyMetric::kDecode, LatencyMetric::kDeliver, LatencyMetric::kEndToEnd}) {
+      const uint64_t all = metric == LatencyMetric::kDecode ? packets : counters.messages;
+      const uint64_t future = counters.future_stamps[Index(metric)][static_cast<size_t>(TimestampClass::kSoftware)];
+      EXPECT_EQ(future, in_future ? all : 0) << Index(metric);
+      EXPECT_EQ(histograms.Of(metric, TimestampClass::kSoftware).Count(), in_future ? 0 : all) << Index(metric);
+    }
+  }
+}
+
 TEST(FeedHandler, AHealthyPairIsNeitherDuplicatesNorGaps) {
   for (const bool iex : {false, true}) {
     for (const bool repack : {false, true}) {
