@@ -103,6 +103,11 @@ absl::StatusOr<Coordinator::Judged> Coordinator::Judge(RunEntry* run, Moment now
   }
   evidence.farm_failures.assign(record.farm_failures().begin(), record.farm_failures().end());
   evidence.cancelled = record.cancelled();
+  const auto wire = [&](const std::string& from, const std::string& to) {
+    return absl::StrCat(record.source().host(), " ", from, " to ", record.handler().host(), " ", to);
+  };
+  evidence.wires = {wire(record.source().port_a(), record.handler().port_a()),
+                    wire(record.source().port_b(), record.handler().port_b())};
   if (record.has_handler_result()) evidence.handler = &record.handler_result();
   if (record.has_source_result()) evidence.source = &record.source_result();
   FEEDFARM_ASSIGN_OR_RETURN(

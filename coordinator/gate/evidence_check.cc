@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "coordinator/campaign/units.h"
+#include "coordinator/gate/line_loss.h"
 
 namespace feedfarm {
 namespace {
@@ -44,10 +45,8 @@ void Expect(absl::string_view fault, absl::string_view unit, uint64_t done, uint
 }
 
 void CheckCut(const v1::Fault& fault, absl::string_view name, const v1::HandlerResult& handler, Sentences* out) {
-  const auto line = std::find_if(handler.lines().begin(), handler.lines().end(),
-                                 [&](const v1::LineResult& each) { return each.line() == name; });
-  const bool seen = line != handler.lines().end();
-  if (!seen || line->cut_packets() == 0) {
+  const v1::LineResult* line = LineOf(name, handler);
+  if (line == nullptr || line->cut_packets() == 0) {
     out->push_back(absl::StrCat("fault cut of line ", name, " at ", FormatDurationNs(static_cast<double>(fault.at_ns())),
                                 " did not happen: no packet was dropped by it"));
     return;
@@ -66,6 +65,53 @@ void CheckCuts(const v1::Scenario& scenario, const Planned& planned, const v1::H
     if (!fault.has_cut() || (planned.kills > 0 && fault.at_ns() <= planned.last_kill_ns)) continue;
     if (fault.cut().line() != v1::LINE_B) CheckCut(fault, "A", handler, out);
     if (fault.cut().line() != v1::LINE_A) CheckCut(fault, "B", handler, out);
+  }
+}
+
+// Packets that reached the handler's host and were lost there, by its own account.
+uint64_t DroppedAtTheHost(const v1::HandlerResult& handler) {
+  uint64_t sum = 0;
+  for (const v1::ReasonCount& drop : handler.drops()) {
+    for (const absl::string_view reason : {"ring_full", "fill_ring_empty", "invalid", "no_socket", "no_metadata"}) {
+      if (drop.reason() == reason) sum += drop.count();
+    }
+  }
+  return sum;
+}
+
+// What the source sent on a line must have come to the handler's host: else the wire was not what the run is thought to be about. Where
+// the timeline takes packets away it cannot be told how many, but a line is never without any.
+void CheckLines(const v1::Scenario& scenario, const v1::HandlerResult& handler, const v1::SourceResult& source,
+                const std::array<std::string, 2>& wires, Sentences* out) {
+  const bool taken = scenario.handler().start_after_ns() != 0 ||
+                     std::any_of(scenario.faults().begin(), scenario.faults().end(), [](const v1::Fault& fault) {
+                       return fault.has_cut() || fault.has_kill_handler();
+                     });
+  struct Line {
+    absl::string_view name;
+    const std::string& wire;
+    uint64_t sent = 0;
+    uint64_t lost = 0;
+    bool dead = false;
+  };
+  std::array<Line, 2> lines = {{{"A", wires[0]}, {"B", wires[1]}}};
+  uint64_t lost = 0;
+  for (Line& line : lines) {
+    const v1::LineResult* seen = LineOf(line.name, handler);
+    line.sent = SentOn(line.name, source);
+    line.lost = LostOn(line.name, handler, source);
+    line.dead = line.sent > 0 && (seen == nullptr || seen->packets() + seen->cut_packets() == 0);
+    lost += line.lost;
+  }
+  const bool unexplained = !taken && lost > DroppedAtTheHost(handler);
+  for (const Line& line : lines) {
+    const std::string where = absl::StrCat("line ", line.name, line.wire.empty() ? "" : " (", line.wire, line.wire.empty() ? "" : ")");
+    if (line.dead) {
+      out->push_back(absl::StrCat(where, " was dead: none of the ", line.sent, " packets sent on it was received"));
+    } else if (unexplained && line.lost > 0) {
+      out->push_back(absl::StrCat(where, " lost ", line.lost, " of ", line.sent,
+                                  " packets sent on it, and the handler's host does not know of them"));
+    }
   }
 }
 
@@ -122,7 +168,7 @@ void CheckJournal(const Planned& planned, const v1::HandlerResult& handler, Sent
 }  // namespace
 
 Sentences MissingEvidence(const v1::Scenario& scenario, const v1::HandlerResult* handler,
-                          const v1::SourceResult* source) {
+                          const v1::SourceResult* source, const std::array<std::string, 2>& wires) {
   Sentences out;
   const Planned planned = Plan(scenario);
   if (source == nullptr) {
@@ -144,6 +190,7 @@ Sentences MissingEvidence(const v1::Scenario& scenario, const v1::HandlerResult*
     if (!scenario.handler().journal().empty()) CheckJournal(planned, *handler, &out);
     CheckCuts(scenario, planned, *handler, &out);
   }
+  if (handler != nullptr && source != nullptr) CheckLines(scenario, *handler, *source, wires, &out);
   CheckSnapshots(scenario, handler, source, &out);
   return out;
 }

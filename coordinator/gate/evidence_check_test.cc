@@ -17,7 +17,14 @@ class EvidenceCheck : public testing::Test {
   EvidenceCheck() {
     source_.set_messages(1000);
     handler_.set_messages(1000);
-    for (const char* name : {"A", "B"}) handler_.add_lines()->set_line(name);
+    source_.set_data_packets_a(250);
+    source_.set_data_packets_b(250);
+    for (const char* name : {"A", "B"}) {
+      v1::LineResult* line = handler_.add_lines();
+      line->set_line(name);
+      line->set_packets(260);
+      line->set_heartbeats(10);
+    }
   }
   v1::Fault* AddFault(uint64_t at_ns) {
     v1::Fault* fault = scenario_.add_faults();
@@ -48,6 +55,45 @@ TEST_F(EvidenceCheck, NothingSentOrDeliveredProvesNothing) {
   EXPECT_THAT(Missing(), ElementsAre("no data: nothing was sent", "no data: the handler delivered no message"));
   EXPECT_THAT(MissingEvidence(scenario_, nullptr, nullptr),
               ElementsAre("no data: the source gave no result", "no data: the handler gave no result"));
+}
+
+TEST_F(EvidenceCheck, ADeadLineProvesNothingWhateverTheTimelineTakesAway) {
+  handler_.mutable_lines(1)->set_packets(0);
+  handler_.mutable_lines(1)->set_heartbeats(0);
+  EXPECT_THAT(Missing(), ElementsAre("line B was dead: none of the 250 packets sent on it was received"));
+  EXPECT_THAT(MissingEvidence(scenario_, &handler_, &source_, {"src a to dut a", "src b to dut b"}),
+              ElementsAre(HasSubstr("line B (src b to dut b) was dead")));
+  AddFault(1000 * kMs)->mutable_kill_handler();
+  handler_.set_restarts(1);
+  EXPECT_THAT(Missing(), ElementsAre(HasSubstr("line B was dead")));
+  // Cut from its beginning to its end, it was there.
+  handler_.mutable_lines(1)->set_cut_packets(250);
+  EXPECT_THAT(Missing(), IsEmpty());
+  source_.set_data_packets_b(0);
+  handler_.mutable_lines(1)->set_cut_packets(0);
+  EXPECT_THAT(Missing(), IsEmpty());
+}
+
+TEST_F(EvidenceCheck, WhatALineLosesTheHandlersHostMustKnow) {
+  handler_.mutable_lines(0)->set_packets(258);  // 248 of 250
+  EXPECT_THAT(Missing(), ElementsAre("line A lost 2 of 250 packets sent on it, and the handler's host does not know of them"));
+  // What came damaged did not come.
+  handler_.mutable_lines(0)->set_packets(260);
+  handler_.mutable_lines(0)->set_malformed_packets(1);
+  EXPECT_THAT(Missing(), ElementsAre(HasSubstr("line A lost 1 of 250")));
+  v1::ReasonCount* drop = handler_.add_drops();
+  drop->set_count(1);
+  for (const char* reason : {"window_full", "answers_stale", "events_lost", "receive_errors"}) {
+    drop->set_reason(reason);
+    EXPECT_THAT(Missing(), ElementsAre(HasSubstr("line A lost 1"))) << reason;
+  }
+  for (const char* reason : {"ring_full", "fill_ring_empty", "invalid", "no_socket", "no_metadata"}) {
+    drop->set_reason(reason);
+    EXPECT_THAT(Missing(), IsEmpty()) << reason;
+  }
+  handler_.clear_drops();
+  scenario_.mutable_handler()->set_start_after_ns(500 * kMs);
+  EXPECT_THAT(Missing(), IsEmpty());
 }
 
 TEST_F(EvidenceCheck, FaultsOfTheSourceAreCountedALine) {

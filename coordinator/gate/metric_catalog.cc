@@ -6,6 +6,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "coordinator/gate/line_loss.h"
 
 namespace feedfarm {
 namespace {
@@ -73,6 +74,14 @@ Value SentPackets(const RoleResults& results, Part line) {
   const double a = static_cast<double>(results.source->packets_a());
   const double b = static_cast<double>(results.source->packets_b());
   return Number(line == "A" ? a : line == "B" ? b : a + b);
+}
+
+Value LostPackets(const RoleResults& results, Part line) {
+  uint64_t sum = 0;
+  for (const absl::string_view each : {"A", "B"}) {
+    if (line.empty() || line == each) sum += LostOn(each, *results.handler, *results.source);
+  }
+  return Number(static_cast<double>(sum));
 }
 
 Value Book(const RoleResults& results, Part outcome) {
@@ -228,8 +237,8 @@ constexpr absl::string_view kBookOutcomes[] = {
     "too_many_shares", "bad_side", "wrong_instrument", "locate_out_of_range", "orders_full",     "levels_full",
 };
 constexpr absl::string_view kDropReasons[] = {
-    "window_full",     "answers_malformed", "answers_stale",  "ring_full",
-    "fill_ring_empty", "invalid",           "receive_errors", "events_lost",
+    "window_full",     "answers_malformed", "answers_stale",  "ring_full",   "fill_ring_empty",
+    "invalid",         "no_socket",         "no_metadata",    "receive_errors", "events_lost",
 };
 constexpr absl::string_view kDepartures[] = {"first", "session", "sequence", "restart", "send_time"};
 constexpr absl::string_view kSnapshotFailures[] = {
@@ -314,6 +323,13 @@ constexpr Metric kCatalog[] = {
     OfHandler("session_changes", kCorrectness, HANDLER(session_changes), "Changes to a new session."),
     // What was wrong with packets.
     OfHandler("packets", kCorrectness, LINES(packets), "Packets received.", kLine),
+    {.name = "lost_packets",
+     .doc = "Data packets sent on a line that the handler did not receive whole, before any recovery, whatever took them: a cut, "
+            "a kill, a ring, the wire.",
+     .part = kLine,
+     .needs_handler = true,
+     .needs_source = true,
+     .get = &LostPackets},
     OfHandler("first_copies", kCorrectness, LINES(first_copies), "Packets whose messages this line delivered first.",
               kLine),
     OfHandler("second_copies", kCorrectness, LINES(second_copies), "Packets with nothing new: the normal second copy.",

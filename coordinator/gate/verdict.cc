@@ -161,7 +161,7 @@ v1::RunResult JudgeRun(const v1::Scenario& scenario, const RunEvidence& evidence
   GateTally gates = EvaluateGates(scenario, input, &result, &reasons);
   const std::vector<std::string> missing = scenario.has_rate_search()
                                                ? std::vector<std::string>{}
-                                               : MissingEvidence(scenario, evidence.handler, evidence.source);
+                                               : MissingEvidence(scenario, evidence.handler, evidence.source, evidence.wires);
   gates.no_data |= !missing.empty();
   // Of a run that was cut short it says nothing new.
   if (Decide(evidence, {}) == v1::VERDICT_PASSED) reasons.insert(reasons.end(), missing.begin(), missing.end());

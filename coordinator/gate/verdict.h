@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -26,6 +27,8 @@ struct RunEvidence {
   // The farm's own reasons: "no answer from host dut for 10s", "timeout of 60s". Each makes an infrastructure error.
   std::vector<std::string> farm_failures;
   bool cancelled = false;
+  // Where lines A and B go, for people: "src lineA to dut lineA".
+  std::array<std::string, 2> wires;
   // Null = the role gave none.
   const v1::HandlerResult* handler = nullptr;
   const v1::SourceResult* source = nullptr;
@@ -41,8 +44,8 @@ struct RunEvidence {
 
 // Pure. ARCHITECTURE.md "Who decides what": cancelled by the user -> cancelled, whatever the stopping broke; else farm,
 // host, lease or input trouble, or packets that the source could not send -> infrastructure error; else subject crashed or a correctness gate broke -> failed;
-// else a service-level gate broke -> breached; else a gate without data, no gate, nothing sent or delivered, or a fault that
-// did not happen as the scenario asks (MissingEvidence) -> inconclusive; else passed. Gates
+// else a service-level gate broke -> breached; else a gate without data, no gate, nothing sent or delivered, a line that lost
+// packets, or a fault that did not happen as the scenario asks (MissingEvidence) -> inconclusive; else passed. Gates
 // are evaluated in any case. The result's handler and source histograms are those that were judged. The reasons of a
 // run that did not pass are never empty. A rate search is judged by its gates over its answers.
 v1::RunResult JudgeRun(const v1::Scenario& scenario, const RunEvidence& evidence);

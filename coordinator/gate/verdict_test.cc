@@ -172,6 +172,17 @@ TEST_F(VerdictTest, NoDataIsNeverAPass) {
   EXPECT_EQ(Gate("duplicates == 0").reason(), "the handler gave no result");
 }
 
+TEST_F(VerdictTest, LostPacketsAreThoseSentAndNotReceived) {
+  source_.set_data_packets_a(250);
+  source_.set_data_packets_b(245);  // more were received: some are not the source's
+  EXPECT_EQ(Gate("lost_packets == 2").outcome(), v1::GATE_OUTCOME_HELD);  // malformed ones
+  EXPECT_EQ(Gate("lost_packets.A == 2").outcome(), v1::GATE_OUTCOME_HELD);
+  handler_.mutable_lines(1)->set_heartbeats(10);
+  EXPECT_EQ(Gate("lost_packets.B == 0").measured(), "8");
+  EXPECT_EQ(Judge({"messages == sent_messages"}).verdict(), v1::VERDICT_INCONCLUSIVE);
+  EXPECT_EQ(Judge({"lost_packets == 0"}).verdict(), v1::VERDICT_FAILED);
+}
+
 TEST_F(VerdictTest, MessagesOfATypeThatIsOnNeitherSideProveNothing) {
   const std::string gate = "messages[Z] == sent_messages[Z]";
   EXPECT_EQ(Judge({gate}).verdict(), v1::VERDICT_INCONCLUSIVE);

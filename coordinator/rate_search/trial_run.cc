@@ -4,6 +4,7 @@
 #include <cmath>
 #include <string>
 
+#include "coordinator/gate/line_loss.h"
 #include "coordinator/rate_search/default_goals.h"
 
 namespace feedfarm {
@@ -13,16 +14,6 @@ namespace {
 v1::TimestampClass SendClass(const HistogramSet& latencies) {
   const auto classes = latencies.Classes(v1::LATENCY_METRIC_SEND);
   return classes.empty() ? v1::TIMESTAMP_CLASS_SOFTWARE : classes[0];
-}
-
-// Data packets of one line that the handler did not receive.
-uint64_t LostOn(absl::string_view name, uint64_t sent, const v1::HandlerResult& handler) {
-  for (const v1::LineResult& line : handler.lines()) {
-    if (line.line() != name) continue;
-    const uint64_t received = line.packets() - std::min(line.packets(), line.heartbeats());
-    return sent - std::min(sent, received);
-  }
-  return sent;
 }
 
 double Share(uint64_t part, uint64_t whole) {
@@ -72,8 +63,8 @@ v1::TrialOutcome OutcomeOfTrial(const v1::RateSearch& search, const Trial& trial
   v1::TrialOutcome out;
   out.set_load_pps(trial.load_pps);
   out.set_duration_ns(trial.duration_ns);
-  const uint64_t lost_a = LostOn("A", source.data_packets_a(), handler);
-  const uint64_t lost_b = LostOn("B", source.data_packets_b(), handler);
+  const uint64_t lost_a = LostOn("A", handler, source);
+  const uint64_t lost_b = LostOn("B", handler, source);
   out.set_sent_packets(source.data_packets_a() + source.data_packets_b());
   out.set_lost_packets(lost_a + lost_b);
   out.set_gap_messages(handler.gap_messages());

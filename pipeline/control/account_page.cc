@@ -118,6 +118,8 @@ std::vector<Entry> Names() {
   house_drops(DropReason::kRingFull, offsetof(HouseAccount, ring_full));
   house_drops(DropReason::kFillRingEmpty, offsetof(HouseAccount, fill_ring_empty));
   house_drops(DropReason::kInvalid, offsetof(HouseAccount, invalid));
+  house_drops(DropReason::kNoSocket, offsetof(HouseAccount, no_socket));
+  house_drops(DropReason::kNoMetadata, offsetof(HouseAccount, no_metadata));
   house_drops(DropReason::kReceiveErrors, offsetof(HouseAccount, receive_errors));
   house("pool_misses", offsetof(HouseAccount, pool_misses));
   house("pool_return_drops", offsetof(HouseAccount, pool_return_drops));

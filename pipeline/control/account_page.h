@@ -18,6 +18,8 @@ struct HouseAccount {
   uint64_t ring_full = 0;
   uint64_t fill_ring_empty = 0;
   uint64_t invalid = 0;
+  uint64_t no_socket = 0;
+  uint64_t no_metadata = 0;
   uint64_t receive_errors = 0;
   uint64_t pool_misses = 0;
   uint64_t pool_return_drops = 0;

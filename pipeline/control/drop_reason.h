@@ -13,10 +13,12 @@ enum class DropReason : uint8_t {
   kRingFull,          // receive ring or socket buffer
   kFillRingEmpty,     // the kernel had no free frame
   kInvalid,           // not a whole IPv4/UDP datagram, or a bad descriptor
+  kNoSocket,          // a receive queue of the interface has no socket
+  kNoMetadata,        // the driver has no room for what the XDP program says of a packet
   kReceiveErrors,     // the kernel said that receiving failed
   kEventsLost,        // an event for the report
 };
-inline constexpr size_t kDropReasons = 8;
+inline constexpr size_t kDropReasons = 10;
 
 // "window_full", ...
 constexpr const char* Name(DropReason reason) {
@@ -33,6 +35,10 @@ constexpr const char* Name(DropReason reason) {
       return "fill_ring_empty";
     case DropReason::kInvalid:
       return "invalid";
+    case DropReason::kNoSocket:
+      return "no_socket";
+    case DropReason::kNoMetadata:
+      return "no_metadata";
     case DropReason::kReceiveErrors:
       return "receive_errors";
     case DropReason::kEventsLost:

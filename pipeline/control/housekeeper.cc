@@ -151,6 +151,8 @@ void Housekeeper::StoreAccount(const HotAnswer& answer) {
                      .ring_full = source.ring_full,
                      .fill_ring_empty = source.fill_ring_empty,
                      .invalid = source.invalid,
+                     .no_socket = source.no_socket,
+                     .no_metadata = source.no_metadata,
                      .receive_errors = source.receive_errors,
                      .pool_misses = source.pool_misses,
                      .pool_return_drops = source.pool_return_drops,

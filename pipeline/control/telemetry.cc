@@ -183,6 +183,8 @@ FinalRecord MakeFinal(const FeedCounters& counters, const SourceCounters& source
   AddDrop(record, DropReason::kRingFull, source.ring_full);
   AddDrop(record, DropReason::kFillRingEmpty, source.fill_ring_empty);
   AddDrop(record, DropReason::kInvalid, source.invalid);
+  AddDrop(record, DropReason::kNoSocket, source.no_socket);
+  AddDrop(record, DropReason::kNoMetadata, source.no_metadata);
   AddDrop(record, DropReason::kReceiveErrors, source.receive_errors);
   AddDrop(record, DropReason::kEventsLost, events_lost);
   return record;

@@ -111,6 +111,8 @@ class AfXdpSource::Impl {
   std::array<uint64_t, kLines> packets_{};
   std::array<uint64_t, kLines> bytes_{};
   uint64_t invalid_ = 0;
+  // Of a feed that went on while the sockets were not there yet.
+  uint64_t no_socket_before_ = 0;
 };
 
 absl::Status AfXdpSource::Impl::Open(const ReceiveOptions& options) {
@@ -137,6 +139,7 @@ absl::Status AfXdpSource::Impl::Open(const ReceiveOptions& options) {
   }
   for (const auto& socket : sockets_) readiness_.Add(socket->fd());
   ReportGrants(ports);
+  no_socket_before_ = Counters().no_socket;
   return CheckRequired(options.required, grants_);
 }
 
@@ -316,7 +319,10 @@ SourceCounters AfXdpSource::Impl::Counters() {
     const absl::StatusOr<feed_filter_counters> counted = program->Counters();
     if (!counted.ok()) continue;
     for (size_t line = 0; line < kLines; ++line) sum.cut_packets[line] += counted->lines[line].cut;
+    sum.no_socket += counted->no_socket;
+    sum.no_metadata += counted->no_metadata;
   }
+  sum.no_socket -= std::min(sum.no_socket, no_socket_before_);
   sum.invalid = invalid_;
   for (const auto& socket : sockets_) {
     const absl::StatusOr<XskStatistics> lost = socket->Statistics();

@@ -37,6 +37,8 @@ struct SourceCounters {
   uint64_t ring_full = 0;               // dropped by the kernel: receive ring or socket buffer full
   uint64_t fill_ring_empty = 0;         // dropped by the kernel: no free frame
   uint64_t invalid = 0;                 // not a whole IPv4/UDP datagram, or a bad descriptor
+  uint64_t no_socket = 0;               // passed by: the receive queue has no socket
+  uint64_t no_metadata = 0;             // passed by: the driver has no room for the XDP program's metadata
   uint64_t receive_errors = 0;          // the kernel said that receiving failed: the interface went away, a socket broke
   uint64_t pool_frames = 0;
   uint64_t pool_available = 0;

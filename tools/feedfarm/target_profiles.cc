@@ -102,7 +102,7 @@ absl::StatusOr<TargetPlan> PlanRx(const Arguments& arguments, uint64_t seed) {
   plan.line_rate = LineRateText(link->mbps, plan.frame_bytes);
   FEEDFARM_ASSIGN_OR_RETURN(plan.yaml, FillRx(*link, plan.rate_pps, plan.seconds, seed));
   FEEDFARM_ASSIGN_OR_RETURN(plan.trial_yaml, FillRx(*link, plan.rate_pps, std::min(plan.seconds, kTrialSeconds), seed));
-  plan.metrics = {"messages",    "sent_messages", "gaps",         "duplicates",   "out_of_order", "drops",
+  plan.metrics = {"messages",    "sent_messages", "gaps",         "duplicates",   "out_of_order", "drops", "lost_packets",
                   "pool_misses", "pool_leaked",   "minor_faults", "major_faults", "stream_hash",  "state_hash"};
   return plan;
 }
