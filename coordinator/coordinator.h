@@ -111,6 +111,7 @@ class Coordinator {
     v1::RunResult result;
     // Of a trial that gave one.
     std::optional<v1::TrialOutcome> outcome;
+    std::string wrong;  // of a trial: VerdictReached.wrong
   };
   // Rows that one call has changed: one transaction.
   struct Change {

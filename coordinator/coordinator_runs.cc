@@ -58,7 +58,7 @@ void Coordinator::Drive(RunEntry* run, const RunEvent& event, Moment now, Change
     run->result = std::make_shared<const v1::RunResult>(judged->result);
   }
   change->results[run->id()] = std::move(judged->result);
-  actions = run->lifecycle->Step(VerdictReached{verdict, std::move(judged->outcome)}, now);
+  actions = run->lifecycle->Step(VerdictReached{verdict, std::move(judged->outcome), std::move(judged->wrong)}, now);
   Carry(run, actions, change);
 }
 
@@ -123,10 +123,13 @@ absl::StatusOr<Coordinator::Judged> Coordinator::Judge(RunEntry* run, Moment now
   if (run->search != nullptr && evidence.failures.empty() && evidence.farm_failures.empty() && !evidence.cancelled &&
       evidence.handler != nullptr && evidence.source != nullptr) {
     judged.outcome = OutcomeOfTrial(run->search->scenario().rate_search(), {record.load_pps(), record.duration_ns()},
-                                    *evidence.handler, *evidence.source, evidence.latencies);
+                                    *evidence.handler, *evidence.source, evidence.latencies, evidence.intervals_missing);
+  }
+  if (judged.outcome.has_value()) {
     judged.outcome->set_run_id(run->id());
     judged.outcome->set_wall_ns(now.unix_ns - std::min(now.unix_ns, record.placed_unix_ns()));
-    LOG(INFO) << run->id() << ": " << judged.outcome->ShortDebugString();
+    judged.wrong = WrongStream(*judged.outcome, *evidence.handler, *evidence.source);
+    LOG(INFO) << run->id() << ": " << judged.outcome->ShortDebugString() << " " << judged.wrong;
   }
   judged.result = JudgeRun(run->scenario(), evidence);
   return judged;

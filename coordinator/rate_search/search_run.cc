@@ -56,7 +56,7 @@ SearchStep NextSearchStep(const v1::RateSearch& search, std::span<const record::
       step.cancelled = true;
       return step;
     }
-    if (trial->has_outcome()) {
+    if (trial->has_outcome() && !SubjectFailed(*trial)) {
       attempts = 0;
       *step.result.add_trials() = trial->outcome();
       results.push_back(ResultOfTrial(trial->outcome()));

@@ -38,6 +38,11 @@ struct Accounts {
 
   Accounts(uint64_t received_a, uint64_t received_b, uint64_t lateness_ns = 0, uint64_t late_packets = 1) {
     source.set_messages(2000);
+    source.set_reference_hash("aa");
+    source.set_reference_state_hash("bb");
+    handler.set_messages(2000);
+    handler.set_stream_hash("aa");
+    handler.set_state_hash("bb");
     source.set_data_packets_a(1000);
     source.set_data_packets_b(1000);
     source.set_packets_a(1004);
@@ -56,8 +61,9 @@ struct Accounts {
     EXPECT_TRUE(latencies.Add(encoded).ok());
   }
   v1::TrialOutcome Outcome() const {
-    return OutcomeOfTrial(Search(), {1000, 1000 * kMillisecond}, handler, source, latencies);
+    return *OutcomeOfTrial(Search(), {1000, 1000 * kMillisecond}, handler, source, latencies, 0);
   }
+  std::string Wrong() const { return WrongStream(Outcome(), handler, source); }
 };
 
 TEST(TrialRun, LossIsTheWorseLinesWithoutHeartbeats) {
@@ -92,6 +98,42 @@ TEST(TrialRun, WhatTheSourceDidNotOfferSaysNothingOfTheHandler) {
   Accounts refused(1000, 1000);
   refused.source.set_send_errors(1);
   EXPECT_TRUE(refused.Outcome().generator_limited());
+}
+
+TEST(TrialRun, WithoutTelemetryItIsNotKnownWhatWasOffered) {
+  const Accounts accounts(1000, 1000);
+  const Trial trial = {1000, 1000 * kMillisecond};
+  EXPECT_TRUE(OutcomeOfTrial(Search(), trial, accounts.handler, accounts.source, accounts.latencies, 0).has_value());
+  EXPECT_FALSE(OutcomeOfTrial(Search(), trial, accounts.handler, accounts.source, accounts.latencies, 1).has_value());
+  EXPECT_FALSE(OutcomeOfTrial(Search(), trial, accounts.handler, accounts.source, {}, 0).has_value());
+}
+
+TEST(TrialRun, WhatNoLoadExcusesIsWrong) {
+  EXPECT_EQ(Accounts(1000, 1000).Wrong(), "");
+  struct Case {
+    void (*spoil)(Accounts*);
+    const char* sentence;
+    bool excused_by_loss;
+  };
+  const Case cases[] = {
+      {[](Accounts* a) { a->handler.set_duplicates(1); }, "1 messages were delivered twice", false},
+      {[](Accounts* a) { a->handler.set_out_of_order(2); }, "2 out of order", false},
+      {[](Accounts* a) { a->handler.set_messages(1999); }, "1999 of 2000 messages were delivered", true},
+      {[](Accounts* a) { a->handler.set_stream_hash("ab"); }, "stream_hash is ab instead of aa", true},
+      {[](Accounts* a) { a->handler.set_state_hash("bc"); }, "state_hash is bc instead of bb", true},
+  };
+  for (const Case& each : cases) {
+    Accounts right(1000, 1000);
+    each.spoil(&right);
+    EXPECT_NE(right.Wrong().find(each.sentence), std::string::npos) << right.Wrong();
+    Accounts lossy(990, 1000);
+    each.spoil(&lossy);
+    EXPECT_EQ(lossy.Wrong().empty(), each.excused_by_loss) << lossy.Wrong();
+    Accounts gap(1000, 1000);
+    gap.handler.set_gap_messages(1);
+    each.spoil(&gap);
+    EXPECT_EQ(gap.Wrong().empty(), each.excused_by_loss) << gap.Wrong();
+  }
 }
 
 TEST(TrialRun, ScenarioHasTheTrialsRateAndLengthAndHosts) {
@@ -192,6 +234,18 @@ TEST_F(SearchRun, ACrashOfTheHandlerEndsIt) {
   EXPECT_EQ(step.kind, SearchStep::Kind::kOver);
   ASSERT_EQ(step.failures.size(), 1u);
   EXPECT_EQ(step.failures[0].cause(), v1::FAILURE_CAUSE_SUBJECT);
+}
+
+TEST_F(SearchRun, AWrongStreamEndsItThoughTheTrialHasAnOutcome) {
+  Done({1000, 1000 * kMillisecond}, 0);
+  record::RunFailure* failure = trials_.back()->add_failures();
+  failure->set_role(v1::ROLE_HANDLER);
+  failure->set_cause(v1::FAILURE_CAUSE_SUBJECT);
+  failure->set_sentence("nothing was lost, and yet");
+  const SearchStep step = Next();
+  EXPECT_EQ(step.kind, SearchStep::Kind::kOver);
+  ASSERT_EQ(step.failures.size(), 1u);
+  EXPECT_EQ(step.result.goals_size(), 0);
 }
 
 TEST_F(SearchRun, ACancelledTrialCancelsIt) {

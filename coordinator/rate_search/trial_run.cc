@@ -4,17 +4,12 @@
 #include <cmath>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "coordinator/gate/line_loss.h"
 #include "coordinator/rate_search/default_goals.h"
 
 namespace feedfarm {
 namespace {
-
-// The source's own lateness has one class only, whichever it calls it.
-v1::TimestampClass SendClass(const HistogramSet& latencies) {
-  const auto classes = latencies.Classes(v1::LATENCY_METRIC_SEND);
-  return classes.empty() ? v1::TIMESTAMP_CLASS_SOFTWARE : classes[0];
-}
 
 double Share(uint64_t part, uint64_t whole) {
   return whole == 0 ? 0 : std::min(1.0, static_cast<double>(part) / static_cast<double>(whole));
@@ -58,8 +53,10 @@ v1::Scenario TrialScenario(const v1::Scenario& scenario, const Trial& trial, con
   return out;
 }
 
-v1::TrialOutcome OutcomeOfTrial(const v1::RateSearch& search, const Trial& trial, const v1::HandlerResult& handler,
-                                const v1::SourceResult& source, const HistogramSet& latencies) {
+std::optional<v1::TrialOutcome> OutcomeOfTrial(const v1::RateSearch& search, const Trial& trial,
+                                               const v1::HandlerResult& handler, const v1::SourceResult& source,
+                                               const HistogramSet& latencies, uint64_t intervals_missing) {
+  if (intervals_missing > 0 || latencies.Classes(v1::LATENCY_METRIC_SEND).empty()) return std::nullopt;
   v1::TrialOutcome out;
   out.set_load_pps(trial.load_pps);
   out.set_duration_ns(trial.duration_ns);
@@ -70,7 +67,8 @@ v1::TrialOutcome OutcomeOfTrial(const v1::RateSearch& search, const Trial& trial
   out.set_gap_messages(handler.gap_messages());
   out.set_loss_ratio(std::max({Share(lost_a, source.data_packets_a()), Share(lost_b, source.data_packets_b()),
                                Share(handler.gap_messages(), source.messages())}));
-  const v1::TimestampClass send_class = SendClass(latencies);
+  // The source's own lateness has one class only, whichever it calls it.
+  const v1::TimestampClass send_class = latencies.Classes(v1::LATENCY_METRIC_SEND)[0];
   out.set_lateness_p99_ns(latencies.Quantile(v1::LATENCY_METRIC_SEND, send_class, 0.99));
   out.set_lateness_max_ns(latencies.Max(v1::LATENCY_METRIC_SEND, send_class));
   // A sender that falls behind ends as much later as its last packet was late.
@@ -84,6 +82,27 @@ v1::TrialOutcome OutcomeOfTrial(const v1::RateSearch& search, const Trial& trial
   out.set_generator_limited(sent_less || source.send_errors() > 0 || out.lateness_p99_ns() > search.lateness_max_ns() ||
                             (lost && out.lateness_max_ns() > search.lateness_max_ns()));
   return out;
+}
+
+std::string WrongStream(const v1::TrialOutcome& outcome, const v1::HandlerResult& handler,
+                        const v1::SourceResult& source) {
+  if (handler.duplicates() > 0 || handler.out_of_order() > 0) {
+    return absl::StrCat("the stream was wrong: ", handler.duplicates(), " messages were delivered twice, ",
+                        handler.out_of_order(), " out of order");
+  }
+  // What was not sent, or lost, is missing at the end.
+  if (outcome.loss_ratio() > 0 || source.send_errors() > 0 || handler.unrecovered_messages() > 0) return "";
+  if (handler.messages() != source.messages()) {
+    return absl::StrCat("nothing was lost, and yet ", handler.messages(), " of ", source.messages(),
+                        " messages were delivered");
+  }
+  if (handler.stream_hash() != source.reference_hash()) {
+    return absl::StrCat("nothing was lost, and yet stream_hash is ", handler.stream_hash(), " instead of ",
+                        source.reference_hash());
+  }
+  if (handler.state_hash() == source.reference_state_hash()) return "";
+  return absl::StrCat("nothing was lost, and yet state_hash is ", handler.state_hash(), " instead of ",
+                      source.reference_state_hash());
 }
 
 TrialResult ResultOfTrial(const v1::TrialOutcome& outcome) {

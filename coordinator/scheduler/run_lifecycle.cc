@@ -274,6 +274,12 @@ void RunLifecycle::On(const VerdictReached& event, Moment now) {
   CHECK_NE(event.verdict, v1::VERDICT_UNSPECIFIED) << record_.run_id();
   record_.set_verdict(event.verdict);
   if (event.outcome.has_value()) *record_.mutable_outcome() = *event.outcome;
+  if (!event.wrong.empty()) {
+    record::RunFailure* failure = record_.add_failures();
+    failure->set_role(v1::ROLE_HANDLER);
+    failure->set_cause(v1::FAILURE_CAUSE_SUBJECT);
+    failure->set_sentence(event.wrong);
+  }
   judging_ = false;
   if (record_.state() == v1::RUN_STATE_QUEUED) {
     record_.set_finished_unix_ns(now.unix_ns);

@@ -76,6 +76,8 @@ struct VerdictReached {
   v1::Verdict verdict = v1::VERDICT_UNSPECIFIED;
   // Of a trial.
   std::optional<v1::TrialOutcome> outcome = std::nullopt;
+  // Of a trial: what the handler did wrong besides losing packets; empty = nothing.
+  std::string wrong = {};
 };
 struct Passed {};  // Time.
 using RunEvent =

@@ -191,6 +191,8 @@ void SimulatedAgent::FillTrial(const Run& run, v1::ObservedRun* observed) const 
     return;
   }
   const double carried = std::min(1.0, capacity_pps_ / traffic.rate_pps());
+  const double messages = carried * static_cast<double>(traffic.synthetic().messages());
+  observed->mutable_handler_result()->set_messages(static_cast<uint64_t>(messages));
   for (const char* name : {"A", "B"}) {
     v1::LineResult* line = observed->mutable_handler_result()->add_lines();
     line->set_line(name);
