@@ -88,11 +88,13 @@ void Sender::Run() {
 void Sender::Send(const Pacer::Step& step, uint64_t start_ns) {
   FrameSender& line = lines_[Index(step.line)];
   uint64_t published = published_.load(std::memory_order_relaxed);
+  uint64_t data = 0;
   for (size_t slot = 0; slot < step.count; ++slot) {
     const StreamPacket& packet = step.first[slot];
     WritePayload(content_, packet, line.payload(slot));
     line.Prepare(slot, packet.bytes, start_ns + packet.due_ns);
     published = std::max(published, packet.end_index());
+    data += packet.kind == StreamPacket::Kind::kData ? 1 : 0;
   }
   // Before the packets are out, so that no receiver can ask for what it has seen and be refused.
   published_.store(published, std::memory_order_release);
@@ -100,7 +102,10 @@ void Sender::Send(const Pacer::Step& step, uint64_t start_ns) {
   const size_t sent = line.SendBatch(step.count);
   const uint64_t after_ns = TaiNow();
   packets_[Index(step.line)].fetch_add(sent, std::memory_order_relaxed);
-  if (sent < step.count) send_errors_.fetch_add(step.count - sent, std::memory_order_relaxed);
+  // Which of a batch were refused is not known: those with messages are taken for them.
+  const uint64_t refused = step.count - sent;
+  data_packets_[Index(step.line)].fetch_add(data - std::min(data, refused), std::memory_order_relaxed);
+  if (sent < step.count) send_errors_.fetch_add(refused, std::memory_order_relaxed);
   if (!step.trailing) planned_sent_.fetch_add(step.count, std::memory_order_relaxed);
   if (first_send_ns_.load(std::memory_order_relaxed) == 0) first_send_ns_.store(before_ns, std::memory_order_relaxed);
   last_send_ns_.store(after_ns, std::memory_order_relaxed);
@@ -122,6 +127,7 @@ Sender::Counters Sender::counters() const {
   Counters counters;
   for (size_t line = 0; line < kLines; ++line) {
     counters.packets[line] = packets_[line].load(std::memory_order_relaxed);
+    counters.data_packets[line] = data_packets_[line].load(std::memory_order_relaxed);
   }
   counters.planned_sent = planned_sent_.load(std::memory_order_relaxed);
   counters.send_errors = send_errors_.load(std::memory_order_relaxed);

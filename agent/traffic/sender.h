@@ -26,7 +26,8 @@ namespace feedfarm {
 class Sender {
  public:
   struct Counters {
-    std::array<uint64_t, kLines> packets{};  // given to the kernel
+    std::array<uint64_t, kLines> packets{};       // taken by the kernel
+    std::array<uint64_t, kLines> data_packets{};  // of them, with messages
     uint64_t planned_sent = 0;               // of the plan, errors included
     uint64_t send_errors = 0;
     uint64_t first_send_tai_ns = 0;  // 0 = nothing was sent
@@ -72,6 +73,7 @@ class Sender {
   std::atomic<bool> done_{false};
   std::atomic<uint64_t> published_{0};
   std::array<std::atomic<uint64_t>, kLines> packets_{};
+  std::array<std::atomic<uint64_t>, kLines> data_packets_{};
   std::atomic<uint64_t> planned_sent_{0};
   std::atomic<uint64_t> send_errors_{0};
   std::atomic<uint64_t> first_send_ns_{0};

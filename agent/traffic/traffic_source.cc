@@ -75,19 +75,11 @@ absl::Status CheckSizes(const LinePlan& plan, LineId line, const std::string& in
   return absl::OkStatus();
 }
 
-uint64_t DataPackets(const std::vector<StreamPacket>& packets) {
-  return static_cast<uint64_t>(std::count_if(packets.begin(), packets.end(), [](const StreamPacket& packet) {
-    return packet.kind == StreamPacket::Kind::kData;
-  }));
-}
-
 class TrafficSourceImpl final : public TrafficSource {
  public:
   TrafficSourceImpl(StreamContent content, LinePlan plan)
       : content_(std::move(content)), plan_(std::move(plan)), planned_(plan_.lines[0].size() + plan_.lines[1].size()) {
     reference_.set_gap_messages(plan_.gap_messages);
-    reference_.set_data_packets_a(DataPackets(plan_.lines[Index(LineId::kA)]));
-    reference_.set_data_packets_b(DataPackets(plan_.lines[Index(LineId::kB)]));
     reference_.set_duplicate_packets(plan_.duplicate_packets);
     reference_.set_reordered_packets(plan_.reordered_packets);
   }
@@ -133,6 +125,9 @@ class TrafficSourceImpl final : public TrafficSource {
   v1::SourceResult Result() const override {
     v1::SourceResult result = reference_;
     const Sender::Counters counters = sender_->counters();
+    result.set_messages(sender_->published().load(std::memory_order_relaxed));
+    result.set_data_packets_a(counters.data_packets[Index(LineId::kA)]);
+    result.set_data_packets_b(counters.data_packets[Index(LineId::kB)]);
     result.set_packets_a(counters.packets[Index(LineId::kA)]);
     result.set_packets_b(counters.packets[Index(LineId::kB)]);
     result.set_send_errors(counters.send_errors);

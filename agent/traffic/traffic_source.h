@@ -66,7 +66,7 @@ class TrafficSource {
 
   virtual TrafficProgress Progress() const = 0;
 
-  // The reference (complete from Create on) and the counters so far (complete after Done).
+  // The reference (its hashes and types complete from Create on) and what was sent so far (complete after Done).
   virtual v1::SourceResult Result() const = 0;
 
   // Histograms since the last call: latency.send. Empty when nothing was sent since.

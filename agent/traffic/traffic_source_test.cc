@@ -368,7 +368,8 @@ TEST_F(TrafficSourceTest, StopEndsItAtAnyTime) {
   unstarted->Stop();
   EXPECT_TRUE(unstarted->Done());
   EXPECT_EQ(unstarted->Result().packets_a(), 0u);
-  EXPECT_EQ(unstarted->Result().messages(), 1000u);
+  EXPECT_EQ(unstarted->Result().messages(), 0u);  // nothing was sent
+  EXPECT_EQ(unstarted->Result().data_packets_a(), 0u);
 
   const auto started = Make(Synthetic(1000, 1));  // would take 83 s
   ASSERT_NE(started, nullptr);

@@ -1,6 +1,7 @@
 #include "coordinator/gate/metric_catalog.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -453,6 +454,15 @@ bool IsMessageType(absl::string_view text) {
   if (text.size() == 1) return absl::ascii_isalnum(text[0]);
   return text.size() == 4 && absl::ConsumePrefix(&text, "0x") &&
          text.find_first_not_of("0123456789abcdef") == absl::string_view::npos;
+}
+
+bool DependsOnLoad(const Metric& metric) {
+  static constexpr absl::string_view kNames[] = {
+      "gaps",     "gap_messages",       "recovered_messages", "partial_overlaps", "lost_packets", "failovers",
+      "rerequests", "rerequest_timeouts", "rerequests_served",  "drops",            "ring_drops",   "pool_misses",
+      "pool_return_drops", "journal_overrun_messages", "snapshots_asked", "snapshots_loaded",
+  };
+  return metric.kind == kServiceLevel || std::find(std::begin(kNames), std::end(kNames), metric.name) != std::end(kNames);
 }
 
 const Metric* FindMetric(absl::string_view name) {

@@ -62,6 +62,10 @@ std::span<const Metric> MetricCatalog();
 // Whether the handler may call a message type so: one letter or digit, else the byte as "0x1f".
 bool IsMessageType(absl::string_view text);
 
+// Whether a source that does not keep its schedule can break a gate over it: what a burst that nobody asked for does to rings, lines and
+// times. Not what must hold at any load: that each message is delivered once, in order.
+bool DependsOnLoad(const Metric& metric);
+
 // Null where there is none of this name.
 const Metric* FindMetric(absl::string_view name);
 

@@ -9,6 +9,8 @@
 #include "coordinator/gate/evidence_check.h"
 #include "coordinator/gate/gate_evaluator.h"
 #include "coordinator/gate/gate_expression.h"
+#include "coordinator/gate/metric_catalog.h"
+#include "coordinator/gate/offered_load.h"
 
 namespace feedfarm {
 namespace {
@@ -41,6 +43,30 @@ GateKind KindOf(const std::string& expression) {
   const std::variant<GateExpression, GateError> parsed = ParseGate(expression);
   const GateExpression* gate = std::get_if<GateExpression>(&parsed);
   return gate == nullptr ? GateKind::kCorrectness : gate->kind;
+}
+
+bool DependsOnLoad(const Quantity& quantity) {
+  const MetricRef* metric = std::get_if<MetricRef>(&quantity);
+  return metric == nullptr || DependsOnLoad(*metric->metric);
+}
+
+// A gate that the source can break by bursts that nobody asked for.
+bool DependsOnLoad(const std::string& expression) {
+  const std::variant<GateExpression, GateError> parsed = ParseGate(expression);
+  const GateExpression* gate = std::get_if<GateExpression>(&parsed);
+  if (gate == nullptr) return false;
+  const Quantity* right = std::get_if<Quantity>(&gate->right);
+  return DependsOnLoad(gate->left) || (right != nullptr && DependsOnLoad(*right));
+}
+
+// Empty: it was offered, or nothing is known.
+std::string WhyLoadWasNotOffered(const v1::Scenario& scenario, const RunEvidence& evidence,
+                                 const HistogramSet& latencies) {
+  if (scenario.has_rate_search() || evidence.source == nullptr) return "";
+  // The source's own account of the whole run needs no telemetry.
+  HistogramSet own;
+  for (const v1::Histogram& histogram : evidence.source->histograms()) (void)own.Add(histogram);
+  return WhyNotOffered(scenario, *evidence.source, own.empty() ? latencies : own);
 }
 
 // Histograms that the gates are held against: the telemetry's, or without any the results' own.
@@ -76,7 +102,7 @@ struct GateTally {
   bool no_data = false;
 };
 
-GateTally EvaluateGates(const v1::Scenario& scenario, const GateInput& input, v1::RunResult* result,
+GateTally EvaluateGates(const v1::Scenario& scenario, const GateInput& input, bool offered, v1::RunResult* result,
                         std::vector<std::string>* reasons) {
   // A role without a result takes the data of many gates: that is one cause, told once.
   struct NoData {
@@ -89,6 +115,10 @@ GateTally EvaluateGates(const v1::Scenario& scenario, const GateInput& input, v1
   for (const v1::Gate& gate : scenario.gates()) {
     v1::GateResult* outcome = result->add_gates();
     *outcome = EvaluateGate(gate, input);
+    if (!offered && outcome->outcome() == v1::GATE_OUTCOME_BROKEN && DependsOnLoad(gate.expression())) {
+      outcome->set_outcome(v1::GATE_OUTCOME_NO_DATA);
+      outcome->set_reason(absl::StrCat(outcome->reason(), ", but the source did not offer the load"));
+    }
     if (outcome->outcome() == v1::GATE_OUTCOME_HELD) continue;
     const bool broken = outcome->outcome() == v1::GATE_OUTCOME_BROKEN;
     const bool correctness = KindOf(gate.expression()) == GateKind::kCorrectness;
@@ -158,7 +188,10 @@ v1::RunResult JudgeRun(const v1::Scenario& scenario, const RunEvidence& evidence
   if (SendErrors(evidence) > 0) {
     reasons.push_back(absl::StrCat("source (host): ", SendErrors(evidence), " packets could not be sent"));
   }
-  GateTally gates = EvaluateGates(scenario, input, &result, &reasons);
+  const std::string not_offered = WhyLoadWasNotOffered(scenario, evidence, latencies);
+  GateTally gates = EvaluateGates(scenario, input, not_offered.empty(), &result, &reasons);
+  gates.no_data |= !not_offered.empty();
+  if (!not_offered.empty()) reasons.push_back(not_offered);
   const std::vector<std::string> missing = scenario.has_rate_search()
                                                ? std::vector<std::string>{}
                                                : MissingEvidence(scenario, evidence.handler, evidence.source, evidence.wires);

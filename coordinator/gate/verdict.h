@@ -44,7 +44,7 @@ struct RunEvidence {
 
 // Pure. ARCHITECTURE.md "Who decides what": cancelled by the user -> cancelled, whatever the stopping broke; else farm,
 // host, lease or input trouble, or packets that the source could not send -> infrastructure error; else subject crashed or a correctness gate broke -> failed;
-// else a service-level gate broke -> breached; else a gate without data, no gate, nothing sent or delivered, a line that lost
+// else a service-level gate broke -> breached; else a gate without data, no gate, a load that was not offered (WhyNotOffered), nothing sent or delivered, a line that lost
 // packets, or a fault that did not happen as the scenario asks (MissingEvidence) -> inconclusive; else passed. Gates
 // are evaluated in any case. The result's handler and source histograms are those that were judged. The reasons of a
 // run that did not pass are never empty. A rate search is judged by its gates over its answers.

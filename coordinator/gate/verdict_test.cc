@@ -60,7 +60,7 @@ v1::SourceResult GoodSource() {
 class VerdictTest : public ::testing::Test {
  protected:
   v1::RunResult Judge(const std::vector<std::string>& gates) {
-    v1::Scenario scenario;
+    v1::Scenario scenario = scenario_;
     for (const std::string& gate : gates) scenario.add_gates()->set_expression(gate);
     evidence_.handler = has_handler_ ? &handler_ : nullptr;
     evidence_.source = has_source_ ? &source_ : nullptr;
@@ -68,6 +68,7 @@ class VerdictTest : public ::testing::Test {
   }
   v1::GateResult Gate(const std::string& gate) { return Judge({gate}).gates(0); }
 
+  v1::Scenario scenario_;
   v1::HandlerResult handler_ = GoodHandler();
   v1::SourceResult source_ = GoodSource();
   bool has_handler_ = true;
@@ -170,6 +171,30 @@ TEST_F(VerdictTest, NoDataIsNeverAPass) {
   has_handler_ = false;
   EXPECT_EQ(Judge({"duplicates == 0"}).verdict(), v1::VERDICT_INCONCLUSIVE);
   EXPECT_EQ(Gate("duplicates == 0").reason(), "the handler gave no result");
+}
+
+TEST_F(VerdictTest, ALoadThatWasNotOfferedProvesNothingButWhatHoldsAtAnyLoad) {
+  scenario_.mutable_traffic()->set_rate_pps(1000);
+  source_.set_data_packets_a(200);
+  source_.set_data_packets_b(200);
+  *source_.add_histograms() =
+      Encoded(v1::LATENCY_METRIC_SEND, v1::TIMESTAMP_CLASS_SOFTWARE, 5'000'000'000, 1000);
+  EXPECT_EQ(Judge({"duplicates == 0"}).verdict(), v1::VERDICT_INCONCLUSIVE);
+  EXPECT_THAT(Judge({"duplicates == 0"}).reasons(), ElementsAre(HasSubstr("the source did not offer the load: ")));
+  handler_.set_gaps(1);
+  const v1::RunResult gaps = Judge({"gaps == 0", "max(latency.send) < 1ms"});
+  EXPECT_EQ(gaps.verdict(), v1::VERDICT_INCONCLUSIVE);
+  for (const v1::GateResult& gate : gaps.gates()) {
+    EXPECT_EQ(gate.outcome(), v1::GATE_OUTCOME_NO_DATA);
+    EXPECT_THAT(gate.reason(), HasSubstr("but the source did not offer the load"));
+  }
+  handler_.set_duplicates(1);
+  EXPECT_EQ(Judge({"gaps == 0", "duplicates == 0"}).verdict(), v1::VERDICT_FAILED);
+  // On time, it is the handler's doing.
+  source_.clear_histograms();
+  *source_.add_histograms() = Encoded(v1::LATENCY_METRIC_SEND, v1::TIMESTAMP_CLASS_SOFTWARE, 5'000, 1000);
+  handler_.set_duplicates(0);
+  EXPECT_EQ(Judge({"gaps == 0"}).verdict(), v1::VERDICT_FAILED);
 }
 
 TEST_F(VerdictTest, LostPacketsAreThoseSentAndNotReceived) {
