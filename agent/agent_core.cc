@@ -8,6 +8,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "proto/role_name.h"
 
 namespace feedfarm {
 namespace {
@@ -22,7 +23,9 @@ bool IsSaneRunId(const std::string& id) {
                      [](unsigned char c) { return absl::ascii_isalnum(c) || c == '-' || c == '_' || c == '.'; });
 }
 
-bool SharesPort(const v1::DesiredRun& a, const v1::DesiredRun& b) {
+// What one host cannot do for both at a time: a profile takes it whole, other runs take their ports.
+bool InTheWay(const v1::DesiredRun& a, const v1::DesiredRun& b) {
+  if (a.role() == v1::ROLE_PROFILE || b.role() == v1::ROLE_PROFILE) return true;
   for (const std::string& port : {a.port_a(), a.port_b()}) {
     if (!port.empty() && (port == b.port_a() || port == b.port_b())) return true;
   }
@@ -51,7 +54,7 @@ run_event::Desired ToEvent(const v1::DesiredRun& desired, bool can_prepare) {
 bool HasEnded(v1::AgentRunState state) { return state >= v1::AGENT_RUN_STATE_DONE; }
 
 std::string Name(const RunKey& key) {
-  return absl::StrCat(key.run_id, key.role == v1::ROLE_SOURCE ? " source" : " handler");
+  return absl::StrCat(key.run_id, " ", RoleName(key.role));
 }
 
 }  // namespace
@@ -85,7 +88,7 @@ void AgentCore::OnDesired(const v1::DesiredState& desired, uint64_t now_ns) {
                    [](const v1::DesiredRun* a, const v1::DesiredRun* b) { return a->epoch() < b->epoch(); });
   std::set<RunKey> named;
   for (const v1::DesiredRun* run : wanted) {
-    if (!IsSaneRunId(run->run_id()) || (run->role() != v1::ROLE_SOURCE && run->role() != v1::ROLE_HANDLER)) {
+    if (!IsSaneRunId(run->run_id()) || !IsRole(run->role())) {
       LOG(ERROR) << "desired run refused: id '" << run->run_id() << "', role " << run->role();
       continue;
     }
@@ -146,7 +149,7 @@ RunMachine AgentCore::AdmitMachine(const RunKey& key, const v1::DesiredRun& desi
 void AgentCore::OvertakeOthers(const RunKey& key, const v1::DesiredRun& desired, uint64_t now_ns) {
   std::vector<RunKey> overtaken;
   for (const auto& [other, entry] : runs_) {
-    if (other != key && entry.machine.epoch() < desired.epoch() && SharesPort(entry.desired, desired)) {
+    if (other != key && entry.machine.epoch() < desired.epoch() && InTheWay(entry.desired, desired)) {
       overtaken.push_back(other);
     }
   }
@@ -156,7 +159,7 @@ void AgentCore::OvertakeOthers(const RunKey& key, const v1::DesiredRun& desired,
 bool AgentCore::CanPrepare(const RunKey& key, const v1::DesiredRun& desired) const {
   if (!InputsComplete(desired)) return false;
   return std::none_of(runs_.begin(), runs_.end(), [&](const auto& other) {
-    return other.first != key && other.second.machine.holds_host() && SharesPort(other.second.desired, desired);
+    return other.first != key && other.second.machine.holds_host() && InTheWay(other.second.desired, desired);
   });
 }
 

@@ -19,7 +19,7 @@ namespace feedfarm {
 //
 // Fencing: an epoch is durable before anything is done under it. A run that is new and whose epoch is smaller than the
 // largest seen is refused. A run whose ports are leased again under a larger epoch is overtaken: it is undone, and the
-// new one is not prepared before it is. Runs on other ports go on.
+// new one is not prepared before it is. Runs on other ports go on; a profile takes the whole host.
 class AgentCore {
  public:
   struct Options {

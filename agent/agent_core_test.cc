@@ -129,6 +129,25 @@ TEST(AgentCore, RunsOnOtherPortsGoOn) {
   EXPECT_TRUE(agent.Called("r2/1 prepare"));
 }
 
+// A profile takes the cores of the whole host: no other run is prepared beside it, whatever its ports.
+TEST(AgentCore, AProfileAndAnotherRunNeverHoldTheHostTogether) {
+  Farmhand agent("profile");
+  v1::DesiredRun profile = Want("r2", 2, v1::DESIRED_PHASE_PREPARE, v1::ROLE_PROFILE);
+  profile.clear_port_a();
+  profile.clear_port_b();
+  agent.core->OnDesired(Desired({Want("r1", 1, v1::DESIRED_PHASE_PREPARE)}), 0);
+  agent.core->OnDesired(Desired({profile}), 1);
+  EXPECT_EQ(agent.Run("r1").failure_cause(), v1::FAILURE_CAUSE_LEASE);
+  EXPECT_TRUE(agent.Called("r1/1 undo"));
+  EXPECT_FALSE(agent.Called("r2/3 prepare"));
+  agent.core->OnRunEvent(kR1, run_event::Undone{}, 2);
+  agent.core->OnDesired(Desired({profile}), 3);
+  EXPECT_TRUE(agent.Called("r2/3 prepare"));
+  agent.core->OnDesired(Desired({profile, Want("r3", 3, v1::DESIRED_PHASE_PREPARE)}), 4);
+  EXPECT_EQ(agent.Run("r2").failure_cause(), v1::FAILURE_CAUSE_LEASE);
+  EXPECT_FALSE(agent.Called("r3/1 prepare"));
+}
+
 TEST(AgentCore, HandlerWaitsForTheRerequestServer) {
   Farmhand agent("rerequest");
   v1::DesiredRun run = Want("r1", 1, v1::DESIRED_PHASE_PREPARE, v1::ROLE_HANDLER);

@@ -15,6 +15,7 @@
 #include "agent/files/durable_file.h"
 #include "pipeline/base/status_macros.h"
 #include "pipeline/control/record_line.h"
+#include "proto/role_name.h"
 
 namespace feedfarm {
 namespace {
@@ -40,7 +41,7 @@ std::optional<FoundRun> ReadRunFile(const std::string& folder) {
   if (!line.ok() || !line->Find("id")) return std::nullopt;
   absl::StatusOr<uint64_t> role = line->Uint("role");
   absl::StatusOr<uint64_t> epoch = line->Uint("epoch");
-  if (!role.ok() || !epoch.ok() || (*role != v1::ROLE_SOURCE && *role != v1::ROLE_HANDLER)) return std::nullopt;
+  if (!role.ok() || !epoch.ok() || !IsRole(static_cast<int>(*role))) return std::nullopt;
   return FoundRun{{std::string(*line->Find("id")), static_cast<v1::Role>(*role)}, *epoch};
 }
 
@@ -48,6 +49,12 @@ void RemoveFolder(const std::string& folder) {
   std::error_code error;
   std::filesystem::remove_all(folder, error);
   if (error) LOG(WARNING) << "remove " << folder << ": " << error.message();
+}
+
+// The ports that the run takes; a profile takes none.
+std::vector<std::string> PortsOf(const v1::DesiredRun& run) {
+  if (run.role() == v1::ROLE_PROFILE) return {};
+  return {run.port_a(), run.port_b()};
 }
 
 std::string AgentLogName(v1::Role role) { return absl::StrCat("agent-", RoleName(role), ".log"); }
@@ -67,7 +74,7 @@ LocalRun::~LocalRun() {
 }
 
 absl::Status LocalRun::CheckPorts(const v1::DesiredRun& run) const {
-  for (const std::string& port : {run.port_a(), run.port_b()}) {
+  for (const std::string& port : PortsOf(run)) {
     if (std::find(parts_.ports.begin(), parts_.ports.end(), port) == parts_.ports.end()) {
       return absl::FailedPreconditionError(
           absl::StrCat("'", port, "' is none of this agent's ports (", absl::StrJoin(parts_.ports, ", "), ")"));
@@ -78,10 +85,10 @@ absl::Status LocalRun::CheckPorts(const v1::DesiredRun& run) const {
 
 void LocalRun::Prepare(const v1::DesiredRun& run) {
   absl::Status status = CheckPorts(run);
-  if (status.ok()) status = parts_.guard->Remember(parts_.key, {run.port_a(), run.port_b()});
+  if (status.ok()) status = parts_.guard->Remember(parts_.key, PortsOf(run));
   if (status.ok() && parts_.key.role == v1::ROLE_HANDLER &&
       run.scenario().handler().timestamps() == v1::WANTED_TIME_HARDWARE) {
-    status = parts_.guard->RememberStamping(parts_.key, {run.port_a(), run.port_b()});
+    status = parts_.guard->RememberStamping(parts_.key, PortsOf(run));
   }
   if (!status.ok()) return Say(run_event::RoleFailed{v1::FAILURE_CAUSE_HOST, std::string(status.message())});
   RoleContext context;
@@ -148,6 +155,9 @@ void LocalRun::SendFiles() {
 std::vector<std::string> LocalRun::ArtifactPaths() const {
   std::vector<std::string> names = {AgentLogName(parts_.key.role)};
   if (parts_.key.role == v1::ROLE_HANDLER) names.insert(names.end(), {"handler.log", "latency.hlog", "counters.json"});
+  if (parts_.key.role == v1::ROLE_PROFILE) {
+    names.insert(names.end(), {"profile.log", "summary.txt", "summary.json", "proof.json", "profile_manifest.json"});
+  }
   for (std::string& name : names) name = absl::StrCat(parts_.folder, "/", name);
   return names;
 }

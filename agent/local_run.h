@@ -25,7 +25,7 @@ using RoleMaker =
 // RunWork for who may call what. The folder:
 //   run                  what it is: id, role, epoch; durable before anything else
 //   telemetry.spool      intervals not yet acknowledged
-//   agent-<role>.log, handler.log, latency.hlog, counters.json      the artifacts
+//   agent-<role>.log and what the role's process writes             the artifacts
 class LocalRun final : public RunWork {
  public:
   struct Parts {

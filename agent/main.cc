@@ -33,6 +33,7 @@
 #include "agent/host/host_fitness.h"
 #include "agent/host/host_guard.h"
 #include "agent/local_run.h"
+#include "agent/profile/profile_role.h"
 #include "agent/host/session_priority.h"
 #include "agent/source_role.h"
 #include "agent/uplink/synchronize_client.h"
@@ -59,6 +60,7 @@ struct Flags {
   std::vector<HostProbeOptions::Port> ports;
   std::string state_dir;
   std::string handler;
+  std::string profile;
   int handler_cpu = -1;
   int source_cpu = -1;
   std::string log_dir;
@@ -95,6 +97,7 @@ int ParseFlags(int argc, char** argv, Flags* flags) {
   std::vector<std::string> ports;
   flags->state_dir = "/var/lib/feedfarm-agent";
   flags->handler = BesideThisProgram("feedfarm-handler");
+  flags->profile = BesideThisProgram("feedfarm-profile");
   app.set_version_flag("--version", StampOfThisProgram().Text());
   app.add_option("--name", flags->name, "This host's name in the farm")->required()->check(CheckName);
   app.add_option("--coordinator", flags->coordinator, "HOST:PORT of the coordinator")->required();
@@ -103,6 +106,7 @@ int ParseFlags(int argc, char** argv, Flags* flags) {
   app.add_option("--state-dir", flags->state_dir, "Leases, undo journal and runs, kept over restarts")
       ->capture_default_str();
   app.add_option("--handler", flags->handler, "The feedfarm-handler program")->capture_default_str();
+  app.add_option("--profile", flags->profile, "The feedfarm-profile program")->capture_default_str();
   app.add_option("--cpu", flags->handler_cpu, "Core of the handler's hot thread; -1 = as the coordinator says");
   app.add_option("--source-cpu", flags->source_cpu, "Core of the source's sender; -1 = as the coordinator says");
   app.add_option("--log-dir", flags->log_dir, "Log files go here instead of stderr");
@@ -190,14 +194,22 @@ RoleMaker MakeRoles(const Flags& flags, HostGuard* guard) {
       options.make = &TrafficSource::Create;
       return std::make_unique<SourceRole>(std::move(options), std::move(context));
     }
+    const auto make_group = [guard, key]() -> absl::StatusOr<std::optional<Cgroup>> {
+      FEEDFARM_ASSIGN_OR_RETURN(Cgroup group, guard->MakeGroup(key));
+      return std::optional<Cgroup>(std::move(group));
+    };
+    if (key.role == v1::ROLE_PROFILE) {
+      ProfileRole::Options options;
+      options.profile_path = flags.profile;
+      options.folder = folder;
+      options.make_group = make_group;
+      return std::make_unique<ProfileRole>(std::move(options), std::move(context));
+    }
     HandlerRole::Options options;
     options.handler_path = flags.handler;
     options.folder = folder;
     options.cpu = flags.handler_cpu;
-    options.make_group = [guard, key]() -> absl::StatusOr<std::optional<Cgroup>> {
-      FEEDFARM_ASSIGN_OR_RETURN(Cgroup group, guard->MakeGroup(key));
-      return std::optional<Cgroup>(std::move(group));
-    };
+    options.make_group = make_group;
     return std::make_unique<HandlerRole>(std::move(options), std::move(context));
   };
 }

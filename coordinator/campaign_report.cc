@@ -7,8 +7,10 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "coordinator/scheduler/gang.h"
 #include "pipeline/base/rng.h"
 #include "pipeline/base/sha256.h"
+#include "pipeline/profile/profile_catalog.h"
 
 namespace feedfarm {
 namespace {
@@ -20,7 +22,8 @@ uint64_t NameHash(const std::string& name) {
   return hash;
 }
 
-std::string TimestampSource(const v1::RunResult& result) {
+std::string TimestampSource(const v1::Scenario& scenario, const v1::RunResult& result) {
+  if (const LocalProfile* profile = FindLocalProfile(scenario.profile().name())) return std::string(profile->timestamp_source);
   std::set<std::string> classes;
   for (const v1::Histogram& histogram : result.handler().histograms()) {
     if (histogram.count() == 0) continue;
@@ -41,15 +44,15 @@ std::string TimestampSource(const v1::RunResult& result) {
   return classes.empty() ? "unknown" : absl::StrJoin(classes, "+");
 }
 
-void FillBuild(const record::RunSide& handler, v1::Manifest* manifest) {
+void FillBuild(const record::RunSide& subject, v1::Manifest* manifest) {
   constexpr char kUnknown[] = "unknown";
-  const bool known = handler.has_handler_build();
-  const v1::BuildFacts& build = handler.handler_build();
+  const bool known = subject.has_handler_build();
+  const v1::BuildFacts& build = subject.handler_build();
   manifest->set_commit(known ? build.commit() : kUnknown);
   manifest->set_dirty(build.dirty());
   manifest->set_compiler(known ? build.compiler() : kUnknown);
   manifest->set_allocator(known ? build.allocator() : kUnknown);
-  manifest->set_handler_digest(handler.handler_digest());
+  manifest->set_handler_digest(subject.handler_digest());
 }
 
 // One word of a shell's command.
@@ -81,17 +84,19 @@ std::string ReproduceCommand(const v1::Campaign& campaign, bool skipped) {
 v1::Manifest ManifestOf(const record::CampaignRecord& campaign, const record::RunRecord& run,
                         const v1::RunResult& result, const std::filesystem::path& report,
                         const std::string& reproduce) {
+  const v1::Scenario& scenario = campaign.campaign().scenarios(static_cast<int>(run.scenario_index()));
   v1::Manifest manifest;
   manifest.set_run_id(run.run_id());
   manifest.set_campaign(campaign.campaign().name());
-  manifest.set_scenario(campaign.campaign().scenarios(static_cast<int>(run.scenario_index())).name());
+  manifest.set_scenario(scenario.name());
   manifest.set_seed(run.seed());
-  FillBuild(run.handler(), &manifest);
+  FillBuild(SideOf(run, SubjectOf(scenario)), &manifest);
   manifest.set_config_path(campaign.campaign().source_file());
   manifest.set_config_digest(Sha256Hex(campaign.campaign().source_text()));
   if (run.source().has_facts()) *manifest.mutable_source_host() = run.source().facts();
   if (run.handler().has_facts()) *manifest.mutable_handler_host() = run.handler().facts();
-  manifest.set_timestamp_source(TimestampSource(result));
+  if (run.profile().has_facts()) *manifest.mutable_profile_host() = run.profile().facts();
+  manifest.set_timestamp_source(TimestampSource(scenario, result));
   manifest.set_artifact_path((report / "runs" / run.run_id()).string());
   manifest.set_time_unix_ns(result.started_unix_ns() != 0 ? result.started_unix_ns() : campaign.submitted_unix_ns());
   manifest.set_reproduce(reproduce);

@@ -13,6 +13,7 @@
 #include "coordinator/store/leases.h"
 #include "coordinator/store/runs.h"
 #include "pipeline/base/status_macros.h"
+#include "proto/role_name.h"
 
 namespace feedfarm {
 namespace {
@@ -28,8 +29,6 @@ absl::Status CheckEpoch(const record::RunRecord& record, uint64_t epoch) {
   return absl::FailedPreconditionError(
       absl::StrCat("run ", record.run_id(), " has epoch ", record.epoch(), ", not ", epoch));
 }
-
-bool IsRole(v1::Role role) { return role == v1::ROLE_SOURCE || role == v1::ROLE_HANDLER; }
 
 }  // namespace
 

@@ -37,6 +37,14 @@ const v1::PlacementProblem* ProblemOf(const std::string& scenario, const std::ve
   return nullptr;
 }
 
+std::string ProfileText(const v1::Profile& profile) {
+  std::string text = profile.name();
+  for (const v1::ProfileArgument& argument : profile.arguments()) {
+    absl::StrAppend(&text, " ", argument.name(), "=", argument.value());
+  }
+  return text;
+}
+
 v1::RunResult SkippedResult(const v1::PlacementProblem& problem, uint64_t unix_ns) {
   v1::RunResult result;
   result.set_verdict(v1::VERDICT_SKIPPED);
@@ -71,8 +79,8 @@ std::vector<v1::PlacementProblem> Coordinator::Unplaceable(const v1::Campaign& c
   const std::vector<PlacementHost> hosts = hosts_.ForPlacement(leases_, Now());
   std::vector<v1::PlacementProblem> problems;
   for (const v1::Scenario& scenario : campaign.scenarios()) {
-    const PairSearch search = FindPairEver(scenario.placement(), hosts);
-    if (search.found) continue;
+    const PlaceSearch search = FindPlaceEver(scenario.placement(), hosts);
+    if (search.found()) continue;
     v1::PlacementProblem& problem = problems.emplace_back();
     problem.set_scenario(scenario.name());
     for (const std::string& why : search.problems) problem.add_constraints(why);
@@ -174,15 +182,18 @@ absl::StatusOr<v1::PlanReply> Coordinator::Plan(const v1::SubmitRequest& request
   const std::vector<PlacementHost> hosts = hosts_.ForPlacement(leases_, Now());
   for (int i = 0; i < parsed.campaign.scenarios_size(); ++i) {
     const v1::Scenario& scenario = parsed.campaign.scenarios(i);
-    const PairSearch search = FindPairNow(scenario.placement(), hosts);
+    const PlaceSearch search = FindPlaceNow(scenario.placement(), hosts);
     for (uint32_t repetition = 1; repetition <= scenario.repetitions(); ++repetition) {
       v1::PlannedRun* run = reply.add_runs();
       run->set_scenario(scenario.name());
       run->set_repetition(repetition);
-      run->set_source_host(search.source.host);
-      run->set_handler_host(search.handler.host);
+      run->set_source_host(search.HostOf(v1::ROLE_SOURCE));
+      run->set_handler_host(search.HostOf(v1::ROLE_HANDLER));
+      run->set_profile_host(search.HostOf(v1::ROLE_PROFILE));
       run->set_seed(RunSeed(parsed.campaign.seed(), scenario.name(), repetition));
-      if (scenario.has_rate_search()) {
+      if (scenario.has_profile()) {
+        run->set_profile(ProfileText(scenario.profile()));
+      } else if (scenario.has_rate_search()) {
         *run->mutable_search() = searches[static_cast<size_t>(i)];
       } else {
         run->set_duration_estimate_ns(EstimateTrafficNs(scenario).value_or(0));
@@ -235,6 +246,7 @@ v1::RunStatus Coordinator::StatusOf(RunEntry* run) {
   status.set_state(record.state());
   status.set_source_host(record.source().host());
   status.set_handler_host(record.handler().host());
+  status.set_profile_host(record.profile().host());
   status.set_epoch(record.epoch());
   status.set_activity(record.state() == v1::RUN_STATE_QUEUED && !run->campaign->waits_for.empty()
                           ? absl::StrCat("waiting: ", run->campaign->waits_for)

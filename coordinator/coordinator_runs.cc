@@ -2,6 +2,7 @@
 #include <glog/logging.h>
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -15,19 +16,20 @@
 #include "coordinator/store/results.h"
 #include "coordinator/store/runs.h"
 #include "pipeline/base/status_macros.h"
+#include "proto/role_name.h"
 
 namespace feedfarm {
 namespace {
 
 std::string Seconds(uint64_t ns) { return absl::StrCat(static_cast<double>(ns / 1'000'000) / 1e3, "s"); }
 
-record::RunSide SideOf(const RolePlace& place, const v1::HostFacts& facts, v1::Role role) {
+record::RunSide MakeSide(const RolePlace& place, const v1::HostFacts& facts) {
   record::RunSide side;
   side.set_host(place.host);
   side.set_port_a(place.port_a);
   side.set_port_b(place.port_b);
   // The agent knows best where there are no isolated cores.
-  side.set_cpu(role == v1::ROLE_HANDLER && facts.isolated_cpus_size() > 0
+  side.set_cpu(place.role == v1::ROLE_HANDLER && facts.isolated_cpus_size() > 0
                    ? static_cast<int32_t>(facts.isolated_cpus(0))
                    : -1);
   *side.mutable_facts() = facts;
@@ -82,7 +84,9 @@ void Coordinator::Carry(RunEntry* run, const RunActions& actions, Change* change
       change->hosts.insert(name);
     }
   }
-  if (actions.desired_changed) hosts_to_tell_.insert({record.source().host(), record.handler().host()});
+  if (actions.desired_changed) {
+    for (const v1::Role role : run->lifecycle->roles()) hosts_to_tell_.insert(run->lifecycle->side(role).host());
+  }
   if (run->lifecycle->finished()) NoteFinished(run);
 }
 
@@ -110,9 +114,10 @@ absl::StatusOr<Coordinator::Judged> Coordinator::Judge(RunEntry* run, Moment now
                     wire(record.source().port_b(), record.handler().port_b())};
   if (record.has_handler_result()) evidence.handler = &record.handler_result();
   if (record.has_source_result()) evidence.source = &record.source_result();
-  FEEDFARM_ASSIGN_OR_RETURN(
-      MergedTelemetry telemetry,
-      telemetry_.Take(run->id(), record.source().telemetry_last(), record.handler().telemetry_last()));
+  if (record.has_profile_result()) evidence.profile = &record.profile_result();
+  std::map<v1::Role, uint64_t> telemetry_last;
+  for (const v1::Role role : run->lifecycle->roles()) telemetry_last[role] = run->lifecycle->TelemetryLast(role);
+  FEEDFARM_ASSIGN_OR_RETURN(MergedTelemetry telemetry, telemetry_.Take(run->id(), telemetry_last));
   evidence.latencies = std::move(telemetry.latencies);
   evidence.intervals_merged = telemetry.intervals_merged;
   evidence.intervals_missing = telemetry.intervals_missing;
@@ -202,16 +207,18 @@ void Coordinator::Schedule(Moment now, Change* change) {
 
 void Coordinator::Place(const PlacedRun& placed, Moment now, Change* change) {
   RunEntry* run = FindRun(placed.run_id);
-  absl::StatusOr<LeaseEpoch> epoch =
-      leases_.Grant({placed.source.host, placed.handler.host}, placed.run_id, now.monotonic_ns);
-  CHECK(epoch.ok()) << placed.run_id << ": " << epoch.status();
-  change->leases.insert({placed.source.host, placed.handler.host});
-  active_[run->id()] = run;
+  std::vector<std::string> hosts;
   RunGranted granted;
+  for (const RolePlace& place : placed.places) {
+    hosts.push_back(place.host);
+    granted.sides.push_back(MakeSide(place, hosts_.Find(place.host)->record.facts()));
+  }
+  absl::StatusOr<LeaseEpoch> epoch = leases_.Grant(hosts, placed.run_id, now.monotonic_ns);
+  CHECK(epoch.ok()) << placed.run_id << ": " << epoch.status();
   granted.epoch = *epoch;
-  granted.source = SideOf(placed.source, hosts_.Find(placed.source.host)->record.facts(), v1::ROLE_SOURCE);
-  granted.handler = SideOf(placed.handler, hosts_.Find(placed.handler.host)->record.facts(), v1::ROLE_HANDLER);
-  LOG(INFO) << run->id() << ": placed on " << placed.source.host << " and " << placed.handler.host << ", epoch " << *epoch;
+  change->leases.insert(hosts.begin(), hosts.end());
+  active_[run->id()] = run;
+  LOG(INFO) << run->id() << ": placed on " << absl::StrJoin(hosts, " and ") << ", epoch " << *epoch;
   Drive(run, granted, now, change);
 }
 
@@ -224,7 +231,7 @@ void Coordinator::LookAtQueueHead(CampaignEntry* campaign, const std::vector<Pla
   }
   if (waiting.empty()) return;
   const v1::Placement& placement = waiting[0]->scenario().placement();
-  const PairSearch search = FindPairNow(placement, hosts);
+  const PlaceSearch search = FindPlaceNow(placement, hosts);
   campaign->waits_for = absl::StrJoin(search.problems, "; ");
   // Busy hosts come back; others may not.
   std::vector<PlacementHost> present = hosts;
@@ -233,7 +240,7 @@ void Coordinator::LookAtQueueHead(CampaignEntry* campaign, const std::vector<Pla
     const v1::HostHealth health = hosts_.HealthOf(*known, leases_, now.monotonic_ns);
     if (health == v1::HOST_HEALTH_FIT || health == v1::HOST_HEALTH_SUSPECT) host.blocked_by.clear();
   }
-  if (FindPairNow(placement, present).found) {
+  if (FindPlaceNow(placement, present).found()) {
     campaign->hostless_since_ns = 0;
     return;
   }

@@ -129,7 +129,7 @@ TEST_F(ServerTest, RunsACampaignToItsVerdictAndReport) {
   EXPECT_NE(status.runs(0).result().source().messages(), status.runs(1).result().source().messages()) << "seeds differ";
   EXPECT_EQ(status.report_error(), "");
   EXPECT_TRUE(std::filesystem::exists(std::filesystem::path(status.report_path()) / "report.json"));
-  EXPECT_TRUE(std::filesystem::exists(std::filesystem::path(status.report_path()) / "runs/c1.r1/handler.log"));
+  EXPECT_TRUE(std::filesystem::exists(std::filesystem::path(status.report_path()) / "runs/c1.r1/agent-handler.log"));
   for (const auto& agent : agents_) EXPECT_TRUE(agent->violations().empty());
   std::ifstream text(std::filesystem::path(status.report_path()) / "report.txt");
   const std::string report((std::istreambuf_iterator<char>(text)), {});

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "coordinator/store/telemetry.h"
 #include "pipeline/base/status_macros.h"
+#include "proto/role_name.h"
 
 namespace feedfarm {
 
@@ -49,7 +50,7 @@ absl::StatusOr<TelemetryInbox::Run*> TelemetryInbox::Find(const std::string& run
 }
 
 absl::StatusOr<uint64_t> TelemetryInbox::Add(const v1::TelemetryInterval& interval) {
-  if (interval.sequence() == 0 || (interval.role() != v1::ROLE_SOURCE && interval.role() != v1::ROLE_HANDLER)) {
+  if (interval.sequence() == 0 || !IsRole(interval.role())) {
     return absl::InvalidArgumentError(absl::StrCat(interval.run_id(), ": an interval needs a role and a sequence from 1"));
   }
   absl::MutexLock lock(&mutex_);
@@ -67,14 +68,14 @@ absl::StatusOr<uint64_t> TelemetryInbox::Through(const std::string& run_id, v1::
   return run->sequences[role].through;
 }
 
-absl::StatusOr<MergedTelemetry> TelemetryInbox::Take(const std::string& run_id, uint64_t source_last,
-                                                     uint64_t handler_last) {
+absl::StatusOr<MergedTelemetry> TelemetryInbox::Take(const std::string& run_id,
+                                                     const std::map<v1::Role, uint64_t>& last) {
   absl::MutexLock lock(&mutex_);
   FEEDFARM_ASSIGN_OR_RETURN(Run* const run, Find(run_id));
   MergedTelemetry telemetry;
   telemetry.intervals_merged = run->merged;
-  telemetry.intervals_missing = run->sequences[v1::ROLE_SOURCE].Holes(source_last) +
-                                run->sequences[v1::ROLE_HANDLER].Holes(handler_last) + run->unreadable;
+  telemetry.intervals_missing = run->unreadable;
+  for (const auto& [role, sequence] : last) telemetry.intervals_missing += run->sequences[role].Holes(sequence);
   telemetry.latencies = std::move(run->latencies);
   runs_.erase(run_id);
   return telemetry;

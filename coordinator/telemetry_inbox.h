@@ -40,8 +40,8 @@ class TelemetryInbox {
   // As Add answered last; 0 = nothing yet.
   absl::StatusOr<uint64_t> Through(const std::string& run_id, v1::Role role) ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Everything of the run, which is forgotten here with it (not in the store). The last sequences are what the roles said.
-  absl::StatusOr<MergedTelemetry> Take(const std::string& run_id, uint64_t source_last, uint64_t handler_last)
+  // Everything of the run, which is forgotten here with it (not in the store). `last`: the last sequence that each role said it made.
+  absl::StatusOr<MergedTelemetry> Take(const std::string& run_id, const std::map<v1::Role, uint64_t>& last)
       ABSL_LOCKS_EXCLUDED(mutex_);
   // The run has its verdict: memory is given back.
   void Forget(const std::string& run_id) ABSL_LOCKS_EXCLUDED(mutex_);

@@ -55,7 +55,7 @@ class TelemetryInboxTest : public testing::Test {
     EXPECT_TRUE(through.ok()) << through.status();
     return through.value_or(0);
   }
-  MergedTelemetry Take(uint64_t handler_last) { return *inbox_->Take("c1.r1", 0, handler_last); }
+  MergedTelemetry Take(uint64_t handler_last) { return *inbox_->Take("c1.r1", {{v1::ROLE_SOURCE, 0}, {v1::ROLE_HANDLER, handler_last}}); }
 
   std::string path_;
   std::unique_ptr<Store> store_;

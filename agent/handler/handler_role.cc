@@ -1,9 +1,8 @@
 #include "agent/handler/handler_role.h"
 
 #include <glog/logging.h>
-#include <poll.h>
 #include <signal.h>
-#include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,6 +13,7 @@
 #include "agent/files/file_digest.h"
 #include "agent/files/file_tail.h"
 #include "agent/handler/handler_flags.h"
+#include "agent/run/build_facts.h"
 #include "pipeline/base/clock.h"
 #include "pipeline/base/status_macros.h"
 
@@ -22,20 +22,23 @@ namespace {
 
 // After kill_handler everything is recovered from the first message on.
 constexpr uint64_t kFirstSequenceAfterKill = 1;
-// Without anything to wait for, the thread still looks this often.
-constexpr uint64_t kIdleNs = 1'000'000'000;
 constexpr size_t kLogTailBytes = 600;
+
+// Memory for one AccountPage, of no file: the kernel never writes it back, so it costs the handler no page fault.
+absl::StatusOr<ScopedFd> MakeAccount() {
+  ScopedFd memory(::memfd_create("handler_account", MFD_CLOEXEC));
+  if (!memory.valid()) return ErrnoStatus("memfd_create for a handler's account");
+  if (::ftruncate(memory.get(), AccountPage::kBytes) != 0) return ErrnoStatus("ftruncate of a handler's account");
+  return memory;
+}
 
 }  // namespace
 
 HandlerRole::HandlerRole(Options options, RoleContext context)
     : options_(std::move(options)),
       context_(std::move(context)),
-      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       supervisor_(options_.supervision),
-      log_path_(options_.folder + "/handler.log") {
-  PCHECK(wake_.valid()) << "eventfd";
-}
+      log_path_(options_.folder + "/handler.log") {}
 
 HandlerRole::~HandlerRole() { End(); }
 
@@ -43,16 +46,16 @@ void HandlerRole::Prepare(const v1::DesiredRun& run) {
   absl::MutexLock lock(&thread_mutex_);
   if (thread_.joinable()) return;
   run_ = run;
-  Post({Wish::Kind::kPrepare});
+  wishes_.Post({Wish::Kind::kPrepare});
   thread_ = std::thread([this] { Run(); });
 }
 
-void HandlerRole::Start(uint64_t start_unix_ns) { Post({Wish::Kind::kStart, start_unix_ns}); }
+void HandlerRole::Start(uint64_t start_unix_ns) { wishes_.Post({Wish::Kind::kStart, start_unix_ns}); }
 
-void HandlerRole::Stop() { Post({Wish::Kind::kStop}); }
+void HandlerRole::Stop() { wishes_.Post({Wish::Kind::kStop}); }
 
 void HandlerRole::End() {
-  Post({Wish::Kind::kEnd});
+  wishes_.Post({Wish::Kind::kEnd});
   absl::MutexLock lock(&thread_mutex_);
   if (thread_.joinable()) thread_.join();
 }
@@ -62,28 +65,11 @@ void HandlerRole::Describe(v1::ObservedRun* run) const {
   run->MergeFrom(published_);
 }
 
-void HandlerRole::Post(Wish wish) {
-  {
-    absl::MutexLock lock(&mutex_);
-    wishes_.push_back(wish);
-  }
-  const uint64_t one = 1;
-  // Full only when it is readable already.
-  [[maybe_unused]] const ssize_t written = ::write(wake_.get(), &one, sizeof one);
-}
-
-std::vector<HandlerRole::Wish> HandlerRole::TakeWishes() {
-  uint64_t count;
-  [[maybe_unused]] const ssize_t got = ::read(wake_.get(), &count, sizeof count);
-  absl::MutexLock lock(&mutex_);
-  return std::exchange(wishes_, {});
-}
-
 void HandlerRole::Run() {
   for (;;) {
-    for (const Wish& wish : TakeWishes()) Grant(wish);
+    for (const Wish& wish : wishes_.Take()) Grant(wish);
     if (ending_) break;
-    Wait();
+    AwaitChild(wishes_.fd(), process_.get(), stream_broken_, supervisor_.next_tick_ns());
     ReadLines();
     TakeExit();
     Step(handler_event::Tick{});
@@ -124,19 +110,6 @@ void HandlerRole::Grant(const Wish& wish) {
       ending_ = true;
       return;
   }
-}
-
-void HandlerRole::Wait() {
-  pollfd fds[3] = {{wake_.get(), POLLIN, 0}, {-1, POLLIN, 0}, {-1, POLLIN, 0}};
-  if (process_ != nullptr) {
-    fds[1].fd = stream_broken_ || process_->closed() ? -1 : process_->control_fd();
-    fds[2].fd = process_->exit_fd();
-  }
-  const uint64_t now_ns = MonotonicNow();
-  const uint64_t next_ns = std::min(supervisor_.next_tick_ns(), now_ns + kIdleNs);
-  const uint64_t left_ns = next_ns > now_ns ? next_ns - now_ns : 0;
-  const timespec left = {static_cast<time_t>(left_ns / 1'000'000'000), static_cast<long>(left_ns % 1'000'000'000)};
-  ::ppoll(fds, 3, &left, nullptr);
 }
 
 void HandlerRole::ReadLines() {
@@ -217,7 +190,7 @@ void HandlerRole::TakeExit() {
   if (!exit.has_value()) return;
   // Its last words came before its end.
   ReadLines();
-  left_ = ReadAccountPage(process_->account_fd());
+  left_ = ReadAccountPage(account_memory_.get());
   process_.reset();
   context_.log->Write(absl::StrCat("handler ended with ", exit->ToString()));
   Step(handler_event::Exited{exit->by_signal, exit->number, exit->ToString()});
@@ -278,21 +251,24 @@ absl::Status HandlerRole::MakeGroup() {
   return absl::OkStatus();
 }
 
+absl::Status HandlerRole::SpawnChild(ChildProcess::Options options) {
+  FEEDFARM_RETURN_IF_ERROR(MakeGroup());
+  if (group_.has_value()) options.cgroup_fd = group_->fd();
+  FEEDFARM_ASSIGN_OR_RETURN(account_memory_, MakeAccount());
+  options.account_fd = account_memory_.get();
+  FEEDFARM_ASSIGN_OR_RETURN(process_, ChildProcess::Spawn(options));
+  return absl::OkStatus();
+}
+
 void HandlerRole::Spawn(uint64_t first_sequence) {
   const int cpu = options_.cpu >= 0 ? options_.cpu : run_.cpu();
-  HandlerProcess::Options options;
+  ChildProcess::Options options;
   options.path = options_.handler_path;
   options.arguments = HandlerFlags(run_, cpu, first_sequence, options_.folder);
   options.log_path = log_path_;
   context_.log->Write(absl::StrCat("starting ", options.path, " ", absl::StrJoin(options.arguments, " ")));
   spawned_unix_ns_ = UnixNow();
-  absl::Status status = MakeGroup();
-  if (status.ok()) {
-    if (group_.has_value()) options.cgroup_fd = group_->fd();
-    absl::StatusOr<std::unique_ptr<HandlerProcess>> spawned = HandlerProcess::Spawn(options);
-    status = spawned.status();
-    if (spawned.ok()) process_ = *std::move(spawned);
-  }
+  const absl::Status status = SpawnChild(std::move(options));
   stream_broken_ = false;
   Publish();
   if (!status.ok()) Step(handler_event::SpawnFailed{std::string(status.message())});
@@ -334,13 +310,7 @@ void HandlerRole::FlushEvents() {
 void HandlerRole::Publish() {
   const bool whole = ending_ || supervisor_.state() == HandlerSupervisor::State::kEnded;
   v1::ObservedRun run;
-  if (const std::optional<BuildStamp>& build = account_.build()) {
-    v1::BuildFacts* const facts = run.mutable_handler_build();
-    facts->set_commit(build->commit);
-    facts->set_dirty(build->dirty);
-    facts->set_compiler(build->compiler);
-    facts->set_allocator(build->allocator);
-  }
+  if (account_.build().has_value()) *run.mutable_handler_build() = FactsOf(*account_.build());
   run.set_messages(account_.messages());
   // Whole-run histograms are only worth their encoding at the end.
   if (whole) *run.mutable_handler_result() = account_.WholeResult();

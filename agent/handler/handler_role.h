@@ -12,10 +12,11 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "agent/handler/handler_account.h"
-#include "agent/handler/handler_process.h"
+#include "agent/run/child_process.h"
 #include "agent/handler/handler_supervisor.h"
 #include "agent/host/cgroup.h"
 #include "agent/run/role.h"
+#include "agent/run/wish_box.h"
 #include "pipeline/base/scoped_fd.h"
 #include "pipeline/control/account_page.h"
 
@@ -55,13 +56,9 @@ class HandlerRole final : public Role {
     uint64_t start_unix_ns = 0;
   };
 
-  void Post(Wish wish) ABSL_LOCKS_EXCLUDED(mutex_);
-  std::vector<Wish> TakeWishes() ABSL_LOCKS_EXCLUDED(mutex_);
-
   // All below: the role's thread only.
   void Run();
   void Grant(const Wish& wish);
-  void Wait();
   void ReadLines();
   void TakeLine(const RecordLine& line);
   absl::Status TakeRecord(const RecordLine& line);
@@ -70,6 +67,7 @@ class HandlerRole final : public Role {
   void StepFor(FeedEventKind kind);
   void Do(HandlerAction action);
   void Spawn(uint64_t first_sequence);
+  absl::Status SpawnChild(ChildProcess::Options options);
   void NoteDigest() ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status MakeGroup();
   void ArmCuts();
@@ -80,13 +78,13 @@ class HandlerRole final : public Role {
 
   const Options options_;
   const RoleContext context_;
-  ScopedFd wake_;  // eventfd
 
   v1::DesiredRun run_;  // set before the thread begins
   HandlerSupervisor supervisor_;
   HandlerAccount account_;
   std::optional<Cgroup> group_;
-  std::unique_ptr<HandlerProcess> process_;
+  std::unique_ptr<ChildProcess> process_;
+  ScopedFd account_memory_;  // of the process that lives or ended last
   uint64_t start_unix_ns_ = 0;
   uint64_t killed_at_ns_ = 0;
   uint64_t killed_unix_ns_ = 0;
@@ -96,8 +94,8 @@ class HandlerRole final : public Role {
   bool stream_broken_ = false;  // what the instance says is no longer read
   bool ending_ = false;
 
+  WishBox<Wish> wishes_;
   mutable absl::Mutex mutex_;
-  std::vector<Wish> wishes_ ABSL_GUARDED_BY(mutex_);
   v1::ObservedRun published_ ABSL_GUARDED_BY(mutex_);
   absl::Mutex thread_mutex_;
   std::thread thread_ ABSL_GUARDED_BY(thread_mutex_);

@@ -6,6 +6,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "pipeline/base/status_macros.h"
+#include "proto/role_name.h"
 
 namespace feedfarm {
 namespace {
@@ -28,8 +29,6 @@ std::vector<std::string> SettledDifference(const HostStateOptions& options, cons
 }
 
 }  // namespace
-
-const char* RoleName(v1::Role role) { return role == v1::ROLE_SOURCE ? "source" : "handler"; }
 
 absl::StatusOr<std::unique_ptr<HostGuard>> HostGuard::Open(Options options, UndoExecutor* executor) {
   UndoJournal::Options journal_options;

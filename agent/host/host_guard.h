@@ -71,7 +71,4 @@ class HostGuard {
   std::map<RunKey, Before> before_ ABSL_GUARDED_BY(mutex_);
 };
 
-// "source" or "handler": in names of folders, groups and files.
-const char* RoleName(v1::Role role);
-
 }  // namespace feedfarm

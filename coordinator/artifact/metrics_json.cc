@@ -44,6 +44,8 @@ Json MetricsJson(const v1::RunResult& result) {
     // "recovery_ms" says the same as "recovery".
     if (metric.plain_unit_ns != 0) continue;
     if (metric.needs_search && !result.has_rate_search()) continue;
+    // Its parts are in "profile".
+    if (metric.needs_profile) continue;
     const std::string name(metric.name);
     out[metric.dimension == Dimension::kDuration ? name + "_ns" : name] = ValueJson(metric, results, "");
     if (metric.part != Metric::Part::kLine || metric.dimension != Dimension::kCount) continue;

@@ -104,6 +104,15 @@ Json SearchJson(const v1::RateSearchResult& search) {
           {"trials_repeated", search.trials_repeated()}};
 }
 
+Json ProfileJson(const v1::ProfileResult& profile) {
+  Json values = Json::object();
+  for (const v1::ProfileValue& value : profile.values()) values[value.name()] = value.value();
+  return {{"profile", profile.profile()},
+          {"status", profile.status()},
+          {"reasons", profile.reasons()},
+          {"values", values}};
+}
+
 Json RunJson(const ReportRun& run) {
   const v1::RunStatus& status = run.status;
   const v1::RunResult& result = status.result();
@@ -114,6 +123,7 @@ Json RunJson(const ReportRun& run) {
           {"reasons", std::vector<std::string>(result.reasons().begin(), result.reasons().end())},
           {"source_host", status.source_host()},
           {"handler_host", status.handler_host()},
+          {"profile_host", status.profile_host()},
           {"epoch", status.epoch()},
           {"seed", run.manifest.seed()},
           {"started_unix_ns", result.started_unix_ns()},
@@ -128,6 +138,7 @@ Json RunJson(const ReportRun& run) {
           {"events", EventsJson(result.handler())},
           {"files", "runs/" + status.run_id()}};
   if (result.has_rate_search()) out["rate_search"] = SearchJson(result.rate_search());
+  if (result.has_profile()) out["profile"] = ProfileJson(result.profile());
   return out;
 }
 

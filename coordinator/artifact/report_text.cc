@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "coordinator/artifact/latency_summary.h"
+#include "coordinator/artifact/profile_table.h"
 #include "coordinator/artifact/report_writer.h"
 #include "coordinator/artifact/run_table.h"
 #include "coordinator/artifact/search_table.h"
@@ -69,14 +70,12 @@ std::string Unknown(const CampaignReport& report) {
 
 std::string Hosts(const CampaignReport& report) {
   TextTable table;
-  for (const char* title : {"RUN", "SOURCE", "HANDLER", "RECEIVE TIME", "XDP", "FILES"}) table.AddColumn(title);
+  for (const char* title : {"RUN", "HOSTS", "RECEIVE TIME", "XDP", "FILES"}) table.AddColumn(title);
   for (const ReportRun& run : report.runs) {
     const v1::HandlerResult& handler = run.status.result().handler();
     const std::string xdp =
         handler.xdp_mode().empty() ? "-" : absl::StrCat(handler.xdp_mode(), " ", handler.bind_mode());
-    const auto or_dash = [](const std::string& text) { return text.empty() ? std::string("-") : text; };
-    table.AddRow({run.status.run_id(), or_dash(run.status.source_host()), or_dash(run.status.handler_host()),
-                  run.manifest.timestamp_source(), xdp, absl::StrCat("runs/", run.status.run_id())});
+    table.AddRow({run.status.run_id(), HostsText(run.status), run.manifest.timestamp_source(), xdp, absl::StrCat("runs/", run.status.run_id())});
   }
   return table.empty() ? "" : absl::StrCat("Runs\n", table.ToString(), "\n");
 }
@@ -91,7 +90,7 @@ std::string ReportText(const CampaignReport& report) {
                                  "): ", VerdictName(status.verdict()), "\n");
   absl::StrAppend(&out, "seed ", status.seed(), ", submitted ", FormatUnixNs(status.submitted_unix_ns()), ", finished ",
                   FormatUnixNs(status.finished_unix_ns()), "\n\n", RunTable(runs), "\n", Reasons(report),
-                  SearchTables(runs), LatencyTable(report), Unknown(report), Hosts(report));
+                  SearchTables(runs), ProfileTables(runs), LatencyTable(report), Unknown(report), Hosts(report));
   if (!report.reproduce.empty()) absl::StrAppend(&out, "Do it again, in the report folder\n  ", Printable(report.reproduce), "\n");
   return out;
 }

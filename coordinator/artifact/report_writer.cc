@@ -98,7 +98,8 @@ absl::Status WriteRun(const ReportRun& run, const fs::path& folder) {
   if (fs::create_directories(folder, error); error) return ErrorOf(error, "create folder", folder);
   FEEDFARM_RETURN_IF_ERROR(CopyArtifacts(run.artifacts, folder));
   const v1::RunResult& result = run.status.result();
-  if (!fs::exists(folder / "counters.json", error)) {
+  // A profile has no counters but its own.
+  if (run.status.profile_host().empty() && !fs::exists(folder / "counters.json", error)) {
     const std::string metrics =
         MetricsJson(result).dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
     FEEDFARM_RETURN_IF_ERROR(WriteFile(folder / "counters.json", metrics + "\n"));

@@ -126,11 +126,11 @@ c1.r1  clean     decode   software     5000  1.5us  1.5us  1.5us      -  1.5us
 c1.r1  clean     decode   hardware       50  900ns  900ns      -      -  900ns
 
 Runs
-RUN    SOURCE  HANDLER  RECEIVE TIME  XDP          FILES
-c1.r1  src     dut      software      native copy  runs/c1.r1
-c1.r2  src     dut      software      -            runs/c1.r2
-c1.r3  src     dut      software      -            runs/c1.r3
-c1.r4  src     dut      software      -            runs/c1.r4
+RUN    HOSTS    RECEIVE TIME  XDP          FILES
+c1.r1  src>dut  software      native copy  runs/c1.r1
+c1.r2  src>dut  software      -            runs/c1.r2
+c1.r3  src>dut  software      -            runs/c1.r3
+c1.r4  src>dut  software      -            runs/c1.r4
 
 Do it again, in the report folder
   feedfarm submit campaign.yaml --watch

@@ -44,6 +44,17 @@ scenarios:
   - {name: b, traffic: *traffic}
 )";
 
+constexpr char kValidProfiles[] = R"(campaign: alone
+defaults: {timeout: 60s, placement: {profile: {host: dut, cpus_min: 2}, handler: {host: src}}}
+scenarios:
+  - name: core
+    profile: {local-core: {messages: 100000, symbols: 80}}
+    matrix: {local-core.messages_per_packet: [1, 4], profile.local-core.symbols: [7]}
+    gates: ["profile[events] > 0", "profile[state_hash] == profile[state_hash.must_be]"]
+  - {name: probe, profile: {rx-probe: {packets: 7, class: hardware}}, repetitions: 2}
+  - {name: soak, profile: {pool-soak:}}
+)";
+
 // Anything in: a campaign or diagnostics, never both, and every text that comes out fits a protobuf string.
 void FuzzOneFile(std::span<const uint8_t> bytes) {
   const absl::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
@@ -111,7 +122,7 @@ constexpr uint64_t kSeed = 20261121;
 TEST(CampaignFuzz, MutatedAndRandomFiles) {
   Rng rng(kSeed);
   std::cout << "seed " << kSeed << "\n";
-  for (int i = 0; i < kFiles; ++i) Feed(i % 4 == 0 ? Noise(rng) : Mutate(kValid, rng), &FuzzOneFile);
+  for (int i = 0; i < kFiles; ++i) Feed(i % 4 == 0 ? Noise(rng) : Mutate(i % 2 == 0 ? kValidProfiles : kValid, rng), &FuzzOneFile);
 }
 
 TEST(GateFuzz, MutatedAndRandomExpressions) {

@@ -404,7 +404,7 @@ std::string ReadCampaign(const std::string& name) {
 }
 
 TEST(CampaignFiles, GoodOnesParse) {
-  for (const char* name : {"demo.yaml", "capture.yaml", "es.yaml", "iex.yaml", "kill.yaml", "matrix.yaml",
+  for (const char* name : {"demo.yaml", "capture.yaml", "es.yaml", "iex.yaml", "kill.yaml", "matrix.yaml", "profiles.yaml",
                            "bad-unplaceable.yaml", "bad-missing-capture.yaml", "bad-capture.yaml"})
     EXPECT_THAT(Problems(Parse(ReadCampaign(name))), IsEmpty()) << name;
   EXPECT_EQ(Parse(ReadCampaign("demo.yaml")).campaign.scenarios_size(), 6);

@@ -11,6 +11,7 @@
 #include "absl/strings/string_view.h"
 #include "coordinator/campaign/suggestion.h"
 #include "coordinator/campaign/units.h"
+#include "pipeline/profile/profile_catalog.h"
 
 namespace feedfarm {
 namespace {
@@ -116,6 +117,27 @@ YamlPtr MergeMaps(const YamlPtr& below, const YamlPtr& above, bool top) {
   return merged;
 }
 
+// The defaults without what only the other kind of run has: a feed, or a profile.
+YamlPtr OfItsKind(const YamlPtr& defaults, const YamlNode& scenario) {
+  if (!IsMap(defaults)) return defaults;
+  const bool profile = scenario.Find("profile") != nullptr;
+  auto fitting = std::make_shared<YamlNode>(*defaults);
+  if (profile) {
+    for (const char* field : {"traffic", "handler", "faults"}) Erase(fitting->entries, field);
+  }
+  for (YamlNode::Entry& entry : fitting->entries) {
+    if (entry.key != "placement" || !IsMap(entry.value)) continue;
+    auto placement = std::make_shared<YamlNode>(*entry.value);
+    if (profile) {
+      for (const char* role : {"source", "handler"}) Erase(placement->entries, role);
+    } else {
+      Erase(placement->entries, "profile");
+    }
+    entry.value = std::move(placement);
+  }
+  return fitting;
+}
+
 // `root` with `value` at `path`; maps on the way are made where they are missing.
 YamlPtr SetAt(const YamlPtr& root, std::span<const std::string> path, Position position, const YamlPtr& value) {
   if (path.empty()) return value;
@@ -152,9 +174,18 @@ bool FindPath(const YamlNode::Entry& entry, Axis* axis, Diagnostics& diagnostics
     }
     keys.push_back(field.key);
   }
+  for (const LocalProfile& profile : LocalProfiles()) {
+    for (const ProfileArgument& argument : profile.arguments) {
+      const std::string key = absl::StrCat(profile.name, ".", argument.name);
+      if (entry.key != key && entry.key != absl::StrCat("profile.", key)) continue;
+      axis->path = {"profile", std::string(profile.name), std::string(argument.name)};
+      return true;
+    }
+  }
   const std::string near = Suggestion(entry.key, keys);
   std::string all;
   for (const absl::string_view key : keys) absl::StrAppend(&all, all.empty() ? "" : ", ", key);
+  absl::StrAppend(&all, ", and a profile's arguments such as local-core.messages");
   diagnostics.Add(entry.key_position, absl::StrCat("a matrix cannot vary ", Quoted(entry.key),
                                                    near.empty() ? absl::StrCat("; it can vary ", all) : near));
   return false;
@@ -197,7 +228,7 @@ std::vector<Axis> ReadAxes(const YamlNode& matrix, bool* good, Diagnostics& diag
 }  // namespace
 
 YamlPtr MergeDefaults(const YamlPtr& defaults, const YamlPtr& scenario) {
-  return MergeMaps(defaults, scenario, /*top=*/true);
+  return MergeMaps(OfItsKind(defaults, *scenario), scenario, /*top=*/true);
 }
 
 std::vector<MatrixPoint> ExpandMatrix(const YamlPtr& scenario, size_t points_max, Diagnostics& diagnostics) {

@@ -19,7 +19,7 @@ struct MatrixPoint {
 
 // `defaults` under `scenario`: maps are merged field by field, `gates` and `faults` joined, everything else is the
 // scenario's. A field of the scenario displaces its alternative in the defaults (rate and speed, synthetic and
-// capture). Null defaults: the scenario.
+// capture); of defaults for feeds and for profiles each scenario takes those of its kind. Null defaults: the scenario.
 YamlPtr MergeDefaults(const YamlPtr& defaults, const YamlPtr& scenario);
 
 // The scenario's matrix, first key varying slowest; one point without suffix where it has none. Empty, with

@@ -13,11 +13,14 @@
 #include "coordinator/campaign/fault_check.h"
 #include "coordinator/campaign/handler_settings.h"
 #include "coordinator/campaign/map_reader.h"
+#include "coordinator/campaign/profile_parser.h"
 #include "coordinator/campaign/rate_search_parser.h"
 #include "coordinator/campaign/receive_parser.h"
 #include "coordinator/campaign/snapshot_settings.h"
 #include "coordinator/campaign/units.h"
 #include "coordinator/gate/gate_expression.h"
+#include "coordinator/gate/profile_gates.h"
+#include "pipeline/profile/profile_catalog.h"
 
 namespace feedfarm {
 namespace {
@@ -277,14 +280,51 @@ void ReadFaults(const YamlNode* node, v1::Scenario* scenario, Diagnostics& diagn
   if (diagnostics.empty()) CheckFaults(*scenario, positions, diagnostics);
 }
 
-// Whether every quantity of the gate is a rate search's, or none is.
-bool FitsSearch(const GateExpression& gate, bool search) {
-  const auto fits = [&](const Quantity& quantity) {
-    const MetricRef* ref = std::get_if<MetricRef>(&quantity);
-    return (ref != nullptr && ref->metric->needs_search) == search;
-  };
+RunKind KindOf(const v1::Scenario& scenario) {
+  if (scenario.has_profile()) return RunKind::kProfile;
+  return scenario.has_rate_search() ? RunKind::kRateSearch : RunKind::kFeed;
+}
+
+// Why a run of this scenario has no such quantity; empty = it has.
+std::string Misfit(const Quantity& quantity, const v1::Scenario& scenario) {
+  const MetricRef* ref = std::get_if<MetricRef>(&quantity);
+  const RunKind kind = ref != nullptr ? ref->metric->run_kind() : RunKind::kFeed;
+  if (kind != KindOf(scenario)) {
+    switch (KindOf(scenario)) {
+      case RunKind::kRateSearch:
+        return "a rate search answers only ndr_pps, pdr_pps and strict_pps";
+      case RunKind::kProfile:
+        return "a profile tells only profile[NAME]";
+      case RunKind::kFeed:
+        return absl::StrCat("only a scenario with ", kind == RunKind::kProfile ? "profile" : "rate_search",
+                            " has an answer to this");
+    }
+  }
+  const LocalProfile* profile = FindLocalProfile(scenario.profile().name());
+  if (profile == nullptr || FindField(*profile, ref->part) != nullptr) return "";
+  return absl::StrCat(profile->name, " tells no ", ref->part);
+}
+
+std::string Misfit(const GateExpression& gate, const v1::Scenario& scenario) {
+  std::string misfit = Misfit(gate.left, scenario);
   const Quantity* right = std::get_if<Quantity>(&gate.right);
-  return fits(gate.left) && (right == nullptr || fits(*right));
+  return misfit.empty() && right != nullptr ? Misfit(*right, scenario) : misfit;
+}
+
+std::vector<std::string> DefaultGates(const v1::Scenario& scenario) {
+  std::vector<std::string> gates;
+  switch (KindOf(scenario)) {
+    case RunKind::kFeed:
+      for (const absl::string_view gate : kDefaultGates) gates.emplace_back(gate);
+      break;
+    case RunKind::kRateSearch:
+      for (const std::string& goal : scenario.rate_search().goals()) gates.push_back(absl::StrCat(goal, "_pps > 0"));
+      break;
+    case RunKind::kProfile:
+      if (const LocalProfile* profile = FindLocalProfile(scenario.profile().name())) gates = GatesOf(*profile);
+      break;
+  }
+  return gates;
 }
 
 void ReadGate(const YamlNode& item, std::set<std::string>* seen, v1::Scenario* scenario, Diagnostics& diagnostics) {
@@ -299,11 +339,8 @@ void ReadGate(const YamlNode& item, std::set<std::string>* seen, v1::Scenario* s
     diagnostics.Add({item.position.line, column}, absl::StrCat("gate ", Quoted(item.scalar), ": ", error->message));
     return;
   }
-  if (!FitsSearch(std::get<GateExpression>(gate), scenario->has_rate_search())) {
-    diagnostics.Add(item.position, absl::StrCat("gate ", Quoted(item.scalar),
-                                                scenario->has_rate_search()
-                                                    ? ": a rate search answers only ndr_pps, pdr_pps and strict_pps"
-                                                    : ": only a scenario with rate_search has an answer to this"));
+  if (const std::string misfit = Misfit(std::get<GateExpression>(gate), *scenario); !misfit.empty()) {
+    diagnostics.Add(item.position, absl::StrCat("gate ", Quoted(item.scalar), ": ", misfit));
     return;
   }
   if (!seen->insert(item.scalar).second) return;
@@ -314,12 +351,7 @@ void ReadGate(const YamlNode& item, std::set<std::string>* seen, v1::Scenario* s
 
 void ReadGates(const YamlNode* node, v1::Scenario* scenario, Diagnostics& diagnostics) {
   if (node == nullptr) {
-    std::vector<std::string> expressions(std::begin(kDefaultGates), std::end(kDefaultGates));
-    if (scenario->has_rate_search()) {
-      expressions.clear();
-      for (const std::string& goal : scenario->rate_search().goals()) expressions.push_back(absl::StrCat(goal, "_pps > 0"));
-    }
-    for (const std::string& expression : expressions) {
+    for (const std::string& expression : DefaultGates(*scenario)) {
       scenario->add_gates()->set_expression(expression);
       scenario->mutable_gates()->rbegin()->set_line(scenario->line());
     }
@@ -358,14 +390,56 @@ void ReadRole(const YamlNode* node, absl::string_view what, v1::RoleRequirement*
   out->set_hardware_timestamps(timestamps);
 }
 
+// The host of a profile, which uses none of its ports.
+void ReadProfilePlacement(const YamlNode* node, v1::Placement* out, Diagnostics& diagnostics) {
+  v1::RoleRequirement* wish = out->mutable_profile();
+  if (node == nullptr) return;
+  MapReader reader(*node, "placement", diagnostics);
+  for (const char* role : {"source", "handler"}) {
+    if (reader.FindMaybeEmpty(role) != nullptr) reader.Refuse(role, "a profile has one host: write placement.profile");
+  }
+  if (const YamlNode* profile = reader.FindMaybeEmpty("profile")) {
+    MapReader host_reader(*profile, "placement.profile", diagnostics);
+    host_reader.Text("host", wish->mutable_host());
+    uint32_t cpus = 0;
+    host_reader.Count32("cpus_min", 0, 4096, &cpus);
+    wish->set_cpus_min(cpus);
+    host_reader.Finish();
+  }
+  reader.Finish();
+}
+
 void ReadPlacement(const YamlNode* node, v1::Placement* out, Diagnostics& diagnostics) {
   if (node == nullptr) return;
   MapReader reader(*node, "placement", diagnostics);
+  if (reader.FindMaybeEmpty("profile") != nullptr) reader.Refuse("profile", "only a scenario with profile has this role");
   ReadRole(reader.FindMaybeEmpty("source"), "placement.source", out->mutable_source(), diagnostics);
   ReadRole(reader.FindMaybeEmpty("handler"), "placement.handler", out->mutable_handler(), diagnostics);
   if (!out->source().host().empty() && out->source().host() == out->handler().host())
     reader.Refuse("handler", "source and handler need two hosts");
   reader.Finish();
+}
+
+void ReadProfileScenario(const YamlNode& profile, const YamlNode& node, MapReader& reader, v1::Scenario* scenario,
+                         Diagnostics& diagnostics) {
+  // Those it refuses itself.
+  for (const char* field : {"traffic", "rate_search", "handler", "faults"}) reader.FindMaybeEmpty(field);
+  ReadProfile(profile, node, scenario, diagnostics);
+  ReadGates(reader.FindMaybeEmpty("gates"), scenario, diagnostics);
+  ReadProfilePlacement(reader.FindMaybeEmpty("placement"), scenario->mutable_placement(), diagnostics);
+}
+
+void ReadFeedScenario(const YamlNode& node, absl::string_view folder, MapReader& reader, v1::Scenario* scenario,
+                      Diagnostics& diagnostics) {
+  if (const YamlNode* traffic = reader.Need("traffic"))
+    ReadTraffic(*traffic, folder, scenario->mutable_traffic(), diagnostics);
+  if (const YamlNode* search = reader.FindMaybeEmpty("rate_search")) ReadRateSearch(*search, node, scenario, diagnostics);
+  ReadHandler(reader.FindMaybeEmpty("handler"), scenario->mutable_handler(), diagnostics);
+  ReadFaults(reader.FindMaybeEmpty("faults"), scenario, diagnostics);
+  ReadGates(reader.FindMaybeEmpty("gates"), scenario, diagnostics);
+  ReadPlacement(reader.FindMaybeEmpty("placement"), scenario->mutable_placement(), diagnostics);
+  CheckTimeout(*scenario, reader.PlaceOf("timeout"), diagnostics);
+  CheckSnapshot(*scenario, reader.PlaceOf("handler"), diagnostics);
 }
 
 }  // namespace
@@ -393,16 +467,11 @@ v1::Scenario ParseScenario(const YamlNode& node, absl::string_view folder, Diagn
   scenario.set_name(name);
   scenario.set_repetitions(repetitions);
   scenario.set_timeout_ns(timeout_ns);
-  if (const YamlNode* traffic = reader.Need("traffic"))
-    ReadTraffic(*traffic, folder, scenario.mutable_traffic(), diagnostics);
-  if (const YamlNode* search = reader.FindMaybeEmpty("rate_search"))
-    ReadRateSearch(*search, node, &scenario, diagnostics);
-  ReadHandler(reader.FindMaybeEmpty("handler"), scenario.mutable_handler(), diagnostics);
-  ReadFaults(reader.FindMaybeEmpty("faults"), &scenario, diagnostics);
-  ReadGates(reader.FindMaybeEmpty("gates"), &scenario, diagnostics);
-  ReadPlacement(reader.FindMaybeEmpty("placement"), scenario.mutable_placement(), diagnostics);
-  CheckTimeout(scenario, reader.PlaceOf("timeout"), diagnostics);
-  CheckSnapshot(scenario, reader.PlaceOf("handler"), diagnostics);
+  if (const YamlNode* profile = reader.FindMaybeEmpty("profile")) {
+    ReadProfileScenario(*profile, node, reader, &scenario, diagnostics);
+  } else {
+    ReadFeedScenario(node, folder, reader, &scenario, diagnostics);
+  }
   reader.Finish();
   return scenario;
 }

@@ -165,10 +165,20 @@ void CheckJournal(const Planned& planned, const v1::HandlerResult& handler, Sent
   }
 }
 
-}  // namespace
+Sentences MissingOfProfile(const v1::Profile& profile, const v1::ProfileResult* result) {
+  if (result == nullptr) return {"no data: the profile gave no result"};
+  if (result->profile() != profile.name()) {
+    return {absl::StrCat("no data: the result is that of profile '", result->profile(), "'")};
+  }
+  // With these words it says that it could measure; what of it holds is the gates' to say.
+  for (const char* measured : {"ok", "broken", "breached"}) {
+    if (result->status() == measured) return {};
+  }
+  return {absl::StrCat("the profile is ", result->status(), ": ", result->reasons())};
+}
 
-Sentences MissingEvidence(const v1::Scenario& scenario, const v1::HandlerResult* handler,
-                          const v1::SourceResult* source, const std::array<std::string, 2>& wires) {
+Sentences MissingOfFeed(const v1::Scenario& scenario, const v1::HandlerResult* handler, const v1::SourceResult* source,
+                        const std::array<std::string, 2>& wires) {
   Sentences out;
   const Planned planned = Plan(scenario);
   if (source == nullptr) {
@@ -193,6 +203,14 @@ Sentences MissingEvidence(const v1::Scenario& scenario, const v1::HandlerResult*
   if (handler != nullptr && source != nullptr) CheckLines(scenario, *handler, *source, wires, &out);
   CheckSnapshots(scenario, handler, source, &out);
   return out;
+}
+
+}  // namespace
+
+Sentences MissingEvidence(const v1::Scenario& scenario, const RoleResults& results, const std::array<std::string, 2>& wires) {
+  if (scenario.has_profile()) return MissingOfProfile(scenario.profile(), results.profile);
+  if (scenario.has_rate_search()) return {};
+  return MissingOfFeed(scenario, results.handler, results.source, wires);
 }
 
 }  // namespace feedfarm

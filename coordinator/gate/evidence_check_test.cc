@@ -40,7 +40,7 @@ class EvidenceCheck : public testing::Test {
     handler_.mutable_lines(line)->set_cut_packets(packets);
     handler_.mutable_lines(line)->set_cut_measured_ns(measured_ns);
   }
-  std::vector<std::string> Missing() const { return MissingEvidence(scenario_, &handler_, &source_); }
+  std::vector<std::string> Missing() const { return MissingEvidence(scenario_, {.handler = &handler_, .source = &source_}); }
 
   v1::Scenario scenario_;
   v1::HandlerResult handler_;
@@ -53,7 +53,7 @@ TEST_F(EvidenceCheck, NothingSentOrDeliveredProvesNothing) {
   source_.set_messages(0);
   handler_.set_messages(0);
   EXPECT_THAT(Missing(), ElementsAre("no data: nothing was sent", "no data: the handler delivered no message"));
-  EXPECT_THAT(MissingEvidence(scenario_, nullptr, nullptr),
+  EXPECT_THAT(MissingEvidence(scenario_, {}),
               ElementsAre("no data: the source gave no result", "no data: the handler gave no result"));
 }
 
@@ -61,7 +61,7 @@ TEST_F(EvidenceCheck, ADeadLineProvesNothingWhateverTheTimelineTakesAway) {
   handler_.mutable_lines(1)->set_packets(0);
   handler_.mutable_lines(1)->set_heartbeats(0);
   EXPECT_THAT(Missing(), ElementsAre("line B was dead: none of the 250 packets sent on it was received"));
-  EXPECT_THAT(MissingEvidence(scenario_, &handler_, &source_, {"src a to dut a", "src b to dut b"}),
+  EXPECT_THAT(MissingEvidence(scenario_, {.handler = &handler_, .source = &source_}, {"src a to dut a", "src b to dut b"}),
               ElementsAre(HasSubstr("line B (src b to dut b) was dead")));
   AddFault(1000 * kMs)->mutable_kill_handler();
   handler_.set_restarts(1);

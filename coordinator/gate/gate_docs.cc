@@ -21,6 +21,16 @@ absl::string_view DimensionWord(Dimension dimension) {
   return "?";
 }
 
+// Of a metric whose parts differ the parts tell.
+std::string DimensionCell(const Metric& metric) {
+  return metric.part_type != nullptr ? "by part" : std::string(DimensionWord(metric.dimension));
+}
+
+std::string KindCell(const Metric& metric) {
+  if (metric.part_type != nullptr) return "by part";
+  return metric.kind == GateKind::kCorrectness ? "correctness" : "service level";
+}
+
 absl::string_view PartWord(Metric::Part part) {
   switch (part) {
     case Metric::Part::kNone:
@@ -29,6 +39,7 @@ absl::string_view PartWord(Metric::Part part) {
       return ".A .B";
     case Metric::Part::kBracket:
     case Metric::Part::kType:
+    case Metric::Part::kField:
       return "[ ]";
   }
   return "?";
@@ -44,8 +55,8 @@ std::string GateTables() {
                   "\n## Metrics\n| metric | parts | dimension | kind | meaning |\n| --- | --- | --- | --- | --- |\n");
   for (const Metric& metric : MetricCatalog()) {
     absl::StrAppend(&out, "| `", metric.name, "` | ", PartWord(metric.part),
-                    metric.part == Metric::Part::kNone ? "" : " ", "| ", DimensionWord(metric.dimension), " | ",
-                    metric.kind == GateKind::kCorrectness ? "correctness" : "service level", " | ", metric.doc);
+                    metric.part == Metric::Part::kNone ? "" : " ", "| ", DimensionCell(metric), " | ",
+                    KindCell(metric), " | ", metric.doc);
     if (!metric.bracket_names.empty()) {
       absl::StrAppend(&out, " `", metric.name, "[REASON]`: ", absl::StrJoin(metric.bracket_names, ", "), ".");
     }

@@ -24,7 +24,8 @@ TEST(MetricCatalog, IsConsistent) {
   std::set<std::string> names;
   for (const Metric& metric : MetricCatalog()) {
     EXPECT_TRUE(names.insert(std::string(metric.name)).second) << metric.name;
-    EXPECT_TRUE(metric.needs_handler || metric.needs_source || metric.needs_search) << metric.name;
+    EXPECT_TRUE(metric.needs_handler || metric.needs_source || metric.needs_search || metric.needs_profile)
+        << metric.name;
     EXPECT_FALSE(metric.doc.empty()) << metric.name;
     // Only a duration breaches: everything else that breaks is a wrong result, or a fault of steady state.
     if (metric.dimension == Dimension::kDuration) {
@@ -36,7 +37,8 @@ TEST(MetricCatalog, IsConsistent) {
     const v1::HandlerResult handler;
     const v1::SourceResult source;
     const v1::RateSearchResult search;
-    const auto value = metric.get({&handler, &source, &search}, "");
+    const v1::ProfileResult profile;
+    const auto value = metric.get({&handler, &source, &search, &profile}, "");
     EXPECT_TRUE(value.has_value() || !metric.absence.empty()) << metric.name << " may be absent and does not say why";
   }
 }

@@ -35,13 +35,22 @@ Measured Between(double value, uint64_t missing, double lowest, double highest) 
   return {true, {value, ""}, "", missing, missing == 0 ? value : lowest, missing == 0 ? value : highest};
 }
 
+// "drops[ring_full]".
+std::string NameOf(const MetricRef& ref) {
+  const std::string name(ref.metric->name);
+  if (ref.part.empty()) return name;
+  return ref.metric->part == Metric::Part::kLine ? absl::StrCat(name, ".", ref.part)
+                                                 : absl::StrCat(name, "[", ref.part, "]");
+}
+
 Measured Measure(const MetricRef& ref, const GateInput& input) {
   const Metric& metric = *ref.metric;
   if (metric.needs_handler && input.results.handler == nullptr) return NoData("the handler gave no result");
   if (metric.needs_source && input.results.source == nullptr) return NoData("the source gave no result");
   if (metric.needs_search && input.results.search == nullptr) return NoData("the rate search gave no result");
+  if (metric.needs_profile && input.results.profile == nullptr) return NoData("the profile gave no result");
   std::optional<MetricValue> value = metric.get(input.results, ref.part);
-  if (!value.has_value()) return NoData(absl::StrCat(metric.name, ": ", metric.absence));
+  if (!value.has_value()) return NoData(absl::StrCat(NameOf(ref), ": ", metric.absence));
   return {true, *std::move(value), ""};
 }
 

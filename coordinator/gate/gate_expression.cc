@@ -161,32 +161,46 @@ class Parser {
       if (ref.part != "A" && ref.part != "B")
         return Fail(word, absl::StrCat("the lines are A and B, not ", Quoted(ref.part)));
     }
-    if (lexer_.TakeSign("[") && !ParseBracket(word, *metric, &ref.part)) return false;
-    *side = {ref, metric->dimension, metric->kind, metric->plain_unit_ns, name};
-    if (metric->dimension == Dimension::kCount) side->plain_unit = 1;
+    PartType type{metric->dimension, metric->kind};
+    if (lexer_.TakeSign("[")) {
+      if (metric->part == Metric::Part::kNone || metric->part == Metric::Part::kLine)
+        return Fail(word, absl::StrCat(name, " cannot be asked for a part in brackets"));
+      if (!ParseBracket(*metric, &ref.part, &type)) return false;
+    } else if (metric->part == Metric::Part::kField) {
+      return Fail(word, absl::StrCat("ask for one of its values: ", name, "[NAME]"));
+    }
+    *side = {ref, type.dimension, type.kind, metric->plain_unit_ns, name};
+    if (type.dimension == Dimension::kCount) side->plain_unit = 1;
     return true;
   }
 
-  bool ParseBracket(const Token& word, const Metric& metric, std::string* part) {
-    const bool type = metric.part == Metric::Part::kType;
-    if (metric.part != Metric::Part::kBracket && !type)
-      return Fail(word, absl::StrCat(metric.name, " cannot be asked for a part in brackets"));
+  bool ParseBracket(const Metric& metric, std::string* part, PartType* type) {
     const Token inside = lexer_.Take();
     if (inside.kind != Token::Kind::kWord)
       return Fail(inside, absl::StrCat("expected a name in [ ], got ", Shown(inside)));
-    if (type && !IsMessageType(inside.text)) {
-      return Fail(inside, absl::StrCat(metric.name, "[", inside.text,
-                                       "]: a message type is one letter or digit, or a byte such as 0x1f"));
-    }
-    const auto& names = metric.bracket_names;
-    if (!type && std::find(names.begin(), names.end(), inside.text) == names.end()) {
-      const std::string near = Suggestion(inside.text, names);
-      return Fail(inside, absl::StrCat(metric.name, "[", inside.text, "] does not exist",
-                                       near.empty() ? absl::StrCat(": one of ", absl::StrJoin(names, ", ")) : near));
-    }
+    if (!CheckPart(metric, inside, type)) return false;
     *part = std::string(inside.text);
     if (lexer_.TakeSign("]")) return true;
     return Fail(lexer_.token(), absl::StrCat("expected \"]\", got ", Shown(lexer_.token())));
+  }
+
+  bool CheckPart(const Metric& metric, const Token& inside, PartType* type) {
+    const std::string shown = absl::StrCat(metric.name, "[", inside.text, "]");
+    if (metric.part == Metric::Part::kField) {
+      const std::optional<PartType> found = metric.part_type(inside.text);
+      if (!found.has_value()) return Fail(inside, absl::StrCat("there is no ", shown));
+      *type = *found;
+      return true;
+    }
+    if (metric.part == Metric::Part::kType) {
+      if (IsMessageType(inside.text)) return true;
+      return Fail(inside, absl::StrCat(shown, ": a message type is one letter or digit, or a byte such as 0x1f"));
+    }
+    const auto& names = metric.bracket_names;
+    if (std::find(names.begin(), names.end(), inside.text) != names.end()) return true;
+    const std::string near = Suggestion(inside.text, names);
+    return Fail(inside, absl::StrCat(shown, " does not exist",
+                                     near.empty() ? absl::StrCat(": one of ", absl::StrJoin(names, ", ")) : near));
   }
 
   bool FailUnknownMetric(const Token& word, absl::string_view name) {

@@ -1,13 +1,16 @@
 #include "coordinator/gate/metric_catalog.h"
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "coordinator/gate/line_loss.h"
+#include "pipeline/profile/profile_catalog.h"
 
 namespace feedfarm {
 namespace {
@@ -190,6 +193,39 @@ Value FromSearch(const RoleResults& results, Part) {
   return std::nullopt;
 }
 constexpr char kNdr[] = "ndr", kPdr[] = "pdr", kStrict[] = "strict";
+
+// Text has no dimension, and no gate.
+std::optional<PartType> TypeOfField(Part name) {
+  const ProfileField* field = FindField(name);
+  if (field == nullptr) return std::nullopt;
+  switch (field->kind) {
+    case ProfileField::Kind::kCount:
+      return PartType{Dimension::kCount, GateKind::kCorrectness};
+    case ProfileField::Kind::kLevel:
+      return PartType{Dimension::kCount, GateKind::kServiceLevel};
+    case ProfileField::Kind::kTime:
+      return PartType{Dimension::kDuration, GateKind::kServiceLevel};
+    case ProfileField::Kind::kHash:
+      return PartType{Dimension::kHash, GateKind::kCorrectness};
+    case ProfileField::Kind::kText:
+      return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+// What a profile told under this name; nothing where it is not what its kind is.
+Value FromProfile(const RoleResults& results, Part name) {
+  const std::optional<PartType> type = TypeOfField(name);
+  if (!type.has_value()) return std::nullopt;
+  for (const v1::ProfileValue& value : results.profile->values()) {
+    if (value.name() != name) continue;
+    if (type->dimension == Dimension::kHash) return Hash(value.value());
+    double number = 0;
+    if (!absl::SimpleAtod(value.value(), &number) || !std::isfinite(number)) return std::nullopt;
+    return Number(number);
+  }
+  return std::nullopt;
+}
 
 constexpr auto kCorrectness = GateKind::kCorrectness;
 constexpr auto kServiceLevel = GateKind::kServiceLevel;
@@ -430,6 +466,15 @@ constexpr Metric kCatalog[] = {
              "The highest load without loss, packets a second on each line; 0 where min load fails."),
     OfSearch("pdr_pps", &FromSearch<kPdr>, "The highest load with the share of loss that `pdr_loss` allows."),
     OfSearch("strict_pps", &FromSearch<kStrict>, "The highest load without loss or gap in one long trial."),
+    // A profile.
+    {.name = "profile",
+     .doc = "A value that a profile told, by the name on its line: `profile[sequence_gaps]`; counts and hashes are "
+            "correctness, times (`_ns`) and speeds service levels ([profiles.md](profiles.md)).",
+     .part = Metric::Part::kField,
+     .part_type = &TypeOfField,
+     .needs_profile = true,
+     .absence = "the profile told no such value",
+     .get = &FromProfile},
 };
 
 constexpr LatencyName kLatencyNames[] = {

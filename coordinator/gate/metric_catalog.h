@@ -24,11 +24,21 @@ struct MetricValue {
   bool at_least = false;
 };
 
-// What both roles of a run have told; null = that role gave no result. Of a rate search: what it found, and neither role.
+// What a run's roles have told; null = that role gave no result. Of a rate search: what it found, and no role.
 struct RoleResults {
   const v1::HandlerResult* handler = nullptr;
   const v1::SourceResult* source = nullptr;
   const v1::RateSearchResult* search = nullptr;
+  const v1::ProfileResult* profile = nullptr;
+};
+
+// Which kind of run has a metric.
+enum class RunKind : uint8_t { kFeed, kRateSearch, kProfile };
+
+// What a part of a metric is, where that depends on the part.
+struct PartType {
+  Dimension dimension = Dimension::kCount;
+  GateKind kind = GateKind::kCorrectness;
 };
 
 // One metric that a gate may name.
@@ -41,19 +51,26 @@ struct Metric {
   // In a gate a plain number compared with it means this many ns; 0 = a plain number only fits counts.
   double plain_unit_ns = 0;
   // What may stand behind the name to ask for a share of the total: "malformed_packets.A", "drops[ring_full]",
-  // "messages[A]" (a message type, whichever the feed has).
-  enum class Part : uint8_t { kNone, kLine, kBracket, kType };
+  // "messages[A]" (a message type, whichever the feed has); or for what there is no total of: "profile[events]".
+  enum class Part : uint8_t { kNone, kLine, kBracket, kType, kField };
   Part part = Part::kNone;
   // kBracket: what may stand in the brackets.
   std::span<const absl::string_view> bracket_names = {};
+  // kField: what the field is; nothing where there is no such one.
+  std::optional<PartType> (*part_type)(absl::string_view part) = nullptr;
   bool needs_handler = false;
   bool needs_source = false;
   bool needs_search = false;
+  bool needs_profile = false;
   // Why there may be no value although the roles gave their results: "no gap was recovered". Empty = there is always
   // one.
   absl::string_view absence = {};
   // `part`: "A" or "B" for a line, what stood in the brackets, or empty for the total. The needed results are not null.
   std::optional<MetricValue> (*get)(const RoleResults& results, absl::string_view part) = nullptr;
+
+  RunKind run_kind() const {
+    return needs_search ? RunKind::kRateSearch : needs_profile ? RunKind::kProfile : RunKind::kFeed;
+  }
 };
 
 // Every metric, in the order of docs/gates.md.

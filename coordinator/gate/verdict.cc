@@ -11,13 +11,10 @@
 #include "coordinator/gate/gate_expression.h"
 #include "coordinator/gate/metric_catalog.h"
 #include "coordinator/gate/offered_load.h"
+#include "proto/role_name.h"
 
 namespace feedfarm {
 namespace {
-
-absl::string_view RoleName(v1::Role role) {
-  return role == v1::ROLE_SOURCE ? "source" : role == v1::ROLE_HANDLER ? "handler" : "a role";
-}
 
 absl::string_view CauseName(v1::FailureCause cause) {
   switch (cause) {
@@ -26,7 +23,7 @@ absl::string_view CauseName(v1::FailureCause cause) {
     case v1::FAILURE_CAUSE_HOST:
       return "host";
     case v1::FAILURE_CAUSE_SUBJECT:
-      return "handler under test";
+      return "under test";
     case v1::FAILURE_CAUSE_LEASE:
       return "lease";
     case v1::FAILURE_CAUSE_AGENT_RESTART:
@@ -36,7 +33,7 @@ absl::string_view CauseName(v1::FailureCause cause) {
   }
 }
 
-// Only what the handler under test did itself is a fact about it.
+// Only what the program under test did itself is a fact about it.
 bool IsSubject(const RoleFailure& failure) { return failure.cause == v1::FAILURE_CAUSE_SUBJECT; }
 
 GateKind KindOf(const std::string& expression) {
@@ -171,6 +168,7 @@ v1::RunResult JudgeRun(const v1::Scenario& scenario, const RunEvidence& evidence
   if (evidence.handler != nullptr) *result.mutable_handler() = *evidence.handler;
   if (evidence.source != nullptr) *result.mutable_source() = *evidence.source;
   if (evidence.search != nullptr) *result.mutable_rate_search() = *evidence.search;
+  if (evidence.profile != nullptr) *result.mutable_profile() = *evidence.profile;
   result.set_started_unix_ns(evidence.started_unix_ns);
   result.set_finished_unix_ns(evidence.finished_unix_ns);
   result.set_intervals_merged(evidence.intervals_merged);
@@ -184,7 +182,7 @@ v1::RunResult JudgeRun(const v1::Scenario& scenario, const RunEvidence& evidence
 
   HistogramSet own;
   const HistogramSet& latencies = ChooseLatencies(evidence, &own, &reasons);
-  const GateInput input = {{evidence.handler, evidence.source, evidence.search}, latencies, evidence.intervals_missing};
+  const GateInput input = {{evidence.handler, evidence.source, evidence.search, evidence.profile}, latencies, evidence.intervals_missing};
   if (SendErrors(evidence) > 0) {
     reasons.push_back(absl::StrCat("source (host): ", SendErrors(evidence), " packets could not be sent"));
   }
@@ -192,9 +190,7 @@ v1::RunResult JudgeRun(const v1::Scenario& scenario, const RunEvidence& evidence
   GateTally gates = EvaluateGates(scenario, input, not_offered.empty(), &result, &reasons);
   gates.no_data |= !not_offered.empty();
   if (!not_offered.empty()) reasons.push_back(not_offered);
-  const std::vector<std::string> missing = scenario.has_rate_search()
-                                               ? std::vector<std::string>{}
-                                               : MissingEvidence(scenario, evidence.handler, evidence.source, evidence.wires);
+  const std::vector<std::string> missing = MissingEvidence(scenario, input.results, evidence.wires);
   gates.no_data |= !missing.empty();
   // Of a run that was cut short it says nothing new.
   if (Decide(evidence, {}) == v1::VERDICT_PASSED) reasons.insert(reasons.end(), missing.begin(), missing.end());

@@ -34,6 +34,8 @@ struct RunEvidence {
   const v1::SourceResult* source = nullptr;
   // Of a rate search, instead of the roles.
   const v1::RateSearchResult* search = nullptr;
+  // Of a profile, instead of both roles.
+  const v1::ProfileResult* profile = nullptr;
   // All telemetry intervals of both roles, added. Where empty, the results' own whole-run histograms are used.
   HistogramSet latencies;
   uint64_t intervals_merged = 0;
@@ -47,7 +49,8 @@ struct RunEvidence {
 // else a service-level gate broke -> breached; else a gate without data, no gate, a load that was not offered (WhyNotOffered), nothing sent or delivered, a line that lost
 // packets, or a fault that did not happen as the scenario asks (MissingEvidence) -> inconclusive; else passed. Gates
 // are evaluated in any case. The result's handler and source histograms are those that were judged. The reasons of a
-// run that did not pass are never empty. A rate search is judged by its gates over its answers.
+// run that did not pass are never empty. A rate search is judged by its gates over its answers, a profile by those over what it
+// told; where it says itself that its host could not make what it needs, that is inconclusive too.
 v1::RunResult JudgeRun(const v1::Scenario& scenario, const RunEvidence& evidence);
 
 // Worst first: infrastructure error, failed, breached, inconclusive, cancelled, not run, passed. Skipped only where

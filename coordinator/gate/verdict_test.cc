@@ -165,7 +165,7 @@ TEST_F(VerdictTest, NoDataIsNeverAPass) {
   EXPECT_EQ(Judge({"not a gate"}).verdict(), v1::VERDICT_INCONCLUSIVE);
   EXPECT_EQ(Gate("recovery_ms <= 100").reason(), "recovery_ms: no gap was recovered");
   EXPECT_EQ(Gate("failover_ms <= 100").reason(), "failover_ms: no line failed over");
-  EXPECT_EQ(Gate("cut_ms.A <= 201").reason(), "cut_ms: no cut was measured");
+  EXPECT_EQ(Gate("cut_ms.A <= 201").reason(), "cut_ms.A: no cut was measured");
   has_source_ = false;
   EXPECT_EQ(Gate("messages == sent_messages").reason(), "the source gave no result");
   has_handler_ = false;

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "proto/role_name.h"
 
 namespace feedfarm {
 namespace {
@@ -101,23 +102,21 @@ bool Meets(const Host& host, const Constraint& constraint) {
   return constraint.host_holds ? constraint.host_holds(host) : LinksOf(host, {constraint}).size() >= kLines;
 }
 
-struct Pair {
-  const Host* source;
-  const Host* handler;
-  RolePlace source_place;
-  RolePlace handler_place;
+// Hosts of a gang, and what of them.
+struct Gang {
+  std::vector<const Host*> hosts;
+  GangPlaces places;
 };
 
-std::optional<Pair> Join(const Host& source, const Links& from, const Host& handler, const Links& to) {
+std::optional<Gang> Join(const Host& source, const Links& from, const Host& handler, const Links& to) {
   std::vector<std::pair<std::string, std::string>> ports;
   for (const auto& [link, port] : from) {
     if (const auto at = to.find(link); at != to.end() && ports.size() < kLines) ports.emplace_back(port, at->second);
   }
   if (ports.size() < kLines) return std::nullopt;
-  return Pair{&source,
-              &handler,
-              {source.name, ports[0].first, ports[1].first},
-              {handler.name, ports[0].second, ports[1].second}};
+  return Gang{{&source, &handler},
+              {{v1::ROLE_SOURCE, source.name, ports[0].first, ports[1].first},
+               {v1::ROLE_HANDLER, handler.name, ports[0].second, ports[1].second}}};
 }
 
 std::vector<Links> AllLinks(const std::vector<Host>& hosts, const v1::RoleRequirement& wish) {
@@ -127,34 +126,49 @@ std::vector<Links> AllLinks(const std::vector<Host>& hosts, const v1::RoleRequir
   return all;
 }
 
-// Every pair, until `visit` says stop.
-void ForEachPair(const v1::Placement& placement, const std::vector<Host>& hosts,
-                 const std::function<bool(const Pair&)>& visit) {
+using GangVisitor = std::function<bool(const Gang&)>;
+
+void ForEachPair(const v1::Placement& placement, const std::vector<Host>& hosts, const GangVisitor& visit) {
   const std::vector<Links> from = AllLinks(hosts, placement.source());
   const std::vector<Links> to = AllLinks(hosts, placement.handler());
   for (size_t s = 0; s < hosts.size(); ++s) {
     for (size_t h = 0; h < hosts.size(); ++h) {
       if (s == h || from[s].size() < kLines || to[h].size() < kLines) continue;
-      const std::optional<Pair> pair = Join(hosts[s], from[s], hosts[h], to[h]);
+      const std::optional<Gang> pair = Join(hosts[s], from[s], hosts[h], to[h]);
       if (pair.has_value() && !visit(*pair)) return;
     }
   }
 }
 
-void ExplainRole(const char* role, const std::vector<Constraint>& constraints, const std::vector<Host>& hosts,
+void ForEachSingle(const v1::RoleRequirement& wish, const std::vector<Host>& hosts, const GangVisitor& visit) {
+  const std::vector<Constraint> constraints = ConstraintsOf(wish);
+  for (const Host& host : hosts) {
+    if (HostFits(host, constraints) && !visit({{&host}, {{v1::ROLE_PROFILE, host.name, "", ""}}})) return;
+  }
+}
+
+// Every gang that fits, until `visit` says stop.
+void ForEachGang(const v1::Placement& placement, const std::vector<Host>& hosts, const GangVisitor& visit) {
+  if (placement.has_profile()) return ForEachSingle(placement.profile(), hosts, visit);
+  ForEachPair(placement, hosts, visit);
+}
+
+void ExplainRole(v1::Role role, const v1::RoleRequirement& wish, const std::vector<Host>& hosts,
                  std::vector<std::string>* problems) {
+  const std::vector<Constraint> constraints = ConstraintsOf(wish);
+  const auto meets_all = [&](const Host& host) {
+    return role == v1::ROLE_PROFILE ? HostFits(host, constraints) : LinksOf(host, constraints).size() >= kLines;
+  };
   const size_t before = problems->size();
   for (const Constraint& c : constraints) {
     if (std::any_of(hosts.begin(), hosts.end(), [&](const Host& h) { return Meets(h, c); })) continue;
-    problems->push_back(absl::StrCat(role, ": ", c.text, ": ",
+    problems->push_back(absl::StrCat(RoleName(role), ": ", c.text, ": ",
                                      absl::StrJoin(hosts, ", ", [&](std::string* out, const Host& h) {
                                        absl::StrAppend(out, h.name, " has ", c.found(h));
                                      })));
   }
   if (problems->size() > before || constraints.empty()) return;
-  if (std::any_of(hosts.begin(), hosts.end(), [&](const Host& h) { return LinksOf(h, constraints).size() >= kLines; })) {
-    return;
-  }
+  if (std::any_of(hosts.begin(), hosts.end(), meets_all)) return;
   for (const Host& host : hosts) {
     std::vector<std::string> lacks;
     for (const Constraint& c : constraints) {
@@ -163,7 +177,7 @@ void ExplainRole(const char* role, const std::vector<Constraint>& constraints, c
     // Each wish alone is met, but by different ports.
     if (lacks.empty()) lacks.push_back("2 ports with all of them");
     problems->push_back(
-        absl::StrCat(role, ": no host meets everything at once: ", host.name, " lacks ", absl::StrJoin(lacks, ", ")));
+        absl::StrCat(RoleName(role), ": no host meets everything at once: ", host.name, " lacks ", absl::StrJoin(lacks, ", ")));
   }
 }
 
@@ -184,43 +198,55 @@ void ExplainLinks(const v1::Placement& placement, const std::vector<Host>& hosts
 }
 
 std::vector<std::string> ExplainEver(const v1::Placement& placement, const std::vector<Host>& hosts) {
-  if (hosts.empty()) return {"hosts: at least 2: none is registered"};
-  if (hosts.size() < 2) return {absl::StrCat("hosts: at least 2: only ", hosts[0].name, " is registered")};
+  const size_t needed = placement.has_profile() ? 1 : 2;
+  if (hosts.empty()) return {absl::StrCat("hosts: at least ", needed, ": none is registered")};
+  if (hosts.size() < needed) return {absl::StrCat("hosts: at least 2: only ", hosts[0].name, " is registered")};
   std::vector<std::string> problems;
-  ExplainRole("source", ConstraintsOf(placement.source()), hosts, &problems);
-  ExplainRole("handler", ConstraintsOf(placement.handler()), hosts, &problems);
+  if (placement.has_profile()) {
+    ExplainRole(v1::ROLE_PROFILE, placement.profile(), hosts, &problems);
+    return problems;
+  }
+  ExplainRole(v1::ROLE_SOURCE, placement.source(), hosts, &problems);
+  ExplainRole(v1::ROLE_HANDLER, placement.handler(), hosts, &problems);
   if (problems.empty()) ExplainLinks(placement, hosts, &problems);
   return problems;
 }
 
-PairSearch Found(const Pair& pair) { return {true, pair.source_place, pair.handler_place, {}}; }
+bool IsFree(const Host& host) { return host.blocked_by.empty(); }
 
 }  // namespace
 
-PairSearch FindPairEver(const v1::Placement& placement, const std::vector<PlacementHost>& hosts) {
-  PairSearch search;
-  ForEachPair(placement, hosts, [&](const Pair& pair) {
-    search = Found(pair);
+std::string PlaceSearch::HostOf(v1::Role role) const {
+  for (const RolePlace& place : places) {
+    if (place.role == role) return place.host;
+  }
+  return "";
+}
+
+PlaceSearch FindPlaceEver(const v1::Placement& placement, const std::vector<PlacementHost>& hosts) {
+  PlaceSearch search;
+  ForEachGang(placement, hosts, [&](const Gang& gang) {
+    search.places = gang.places;
     return false;
   });
-  if (!search.found) search.problems = ExplainEver(placement, hosts);
+  if (!search.found()) search.problems = ExplainEver(placement, hosts);
   return search;
 }
 
-PairSearch FindPairNow(const v1::Placement& placement, const std::vector<PlacementHost>& hosts) {
-  PairSearch search;
+PlaceSearch FindPlaceNow(const v1::Placement& placement, const std::vector<PlacementHost>& hosts) {
+  PlaceSearch search;
   std::set<std::string> blocked;
-  ForEachPair(placement, hosts, [&](const Pair& pair) {
-    if (pair.source->blocked_by.empty() && pair.handler->blocked_by.empty()) {
-      search = Found(pair);
+  ForEachGang(placement, hosts, [&](const Gang& gang) {
+    if (std::all_of(gang.hosts.begin(), gang.hosts.end(), [](const Host* host) { return IsFree(*host); })) {
+      search.places = gang.places;
       return false;
     }
-    for (const Host* host : {pair.source, pair.handler}) {
+    for (const Host* host : gang.hosts) {
       for (const std::string& reason : host->blocked_by) blocked.insert(absl::StrCat(host->name, ": ", reason));
     }
     return true;
   });
-  if (search.found) return search;
+  if (search.found()) return search;
   search.problems.assign(blocked.begin(), blocked.end());
   if (search.problems.empty()) search.problems = ExplainEver(placement, hosts);
   return search;
@@ -240,15 +266,15 @@ std::optional<PlacedRun> PlaceOne(const std::vector<QueuedRun>& queue, const std
   std::vector<Host> left = hosts;
   for (const QueuedRun& run : queue) {
     if (run.campaign_id != campaign_id || placed.count(run.run_id) > 0) continue;
-    const PairSearch now = FindPairNow(*run.placement, left);
-    if (now.found) return PlacedRun{run.run_id, now.source, now.handler};
+    PlaceSearch now = FindPlaceNow(*run.placement, left);
+    if (now.found()) return PlacedRun{run.run_id, std::move(now.places)};
     std::set<std::string> wanted;
-    ForEachPair(*run.placement, hosts, [&](const Pair& pair) {
-      wanted.insert({pair.source->name, pair.handler->name});
+    ForEachGang(*run.placement, hosts, [&](const Gang& gang) {
+      for (const Host* host : gang.hosts) wanted.insert(host->name);
       return true;
     });
     for (const std::string& host : wanted) Block(&left, host, absl::StrCat("kept for ", run.run_id));
-    if (std::all_of(left.begin(), left.end(), [](const Host& h) { return !h.blocked_by.empty(); })) return std::nullopt;
+    if (std::none_of(left.begin(), left.end(), &IsFree)) return std::nullopt;
   }
   return std::nullopt;
 }
@@ -257,8 +283,7 @@ std::optional<PlacedRun> PlaceOne(const std::vector<QueuedRun>& queue, const std
 
 std::vector<PlacedRun> PlaceRuns(const std::vector<QueuedRun>& queue, std::vector<PlacementHost> hosts,
                                  const std::vector<CampaignLoad>& loads) {
-  const auto free = [](const Host& host) { return host.blocked_by.empty(); };
-  if (std::count_if(hosts.begin(), hosts.end(), free) < 2) return {};
+  if (std::none_of(hosts.begin(), hosts.end(), &IsFree)) return {};
   // Waiting campaigns in order of submission, each with its active runs.
   std::vector<CampaignLoad> waiting;
   for (const QueuedRun& run : queue) {
@@ -280,9 +305,7 @@ std::vector<PlacedRun> PlaceRuns(const std::vector<QueuedRun>& queue, std::vecto
     }
     ++next->active_runs;
     placed.insert(run->run_id);
-    for (const std::string& host : {run->source.host, run->handler.host}) {
-      Block(&hosts, host, absl::StrCat("busy with ", run->run_id));
-    }
+    for (const RolePlace& place : run->places) Block(&hosts, place.host, absl::StrCat("busy with ", run->run_id));
     placements.push_back(*run);
   }
   return placements;

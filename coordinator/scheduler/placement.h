@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "proto/agent_service.pb.h"
 #include "proto/manifest.pb.h"
 #include "proto/scenario.pb.h"
 
@@ -24,35 +25,41 @@ struct QueuedRun {
   const v1::Placement* placement = nullptr;
 };
 
-// One role's place.
+// One role's place. A profile takes no ports.
 struct RolePlace {
+  v1::Role role = v1::ROLE_UNSPECIFIED;
   std::string host;
   std::string port_a;
   std::string port_b;
 };
 
-// A gang of two: ports of two hosts that two links join, line A on the first of them by name.
+// A place for each role of a gang (scheduler/gang.h), in its order. Of a feed: ports of two hosts that two links join, line A on
+// the first of them by name. Of a profile: one host, whole.
+using GangPlaces = std::vector<RolePlace>;
+
+// A run to be started.
 struct PlacedRun {
   std::string run_id;
-  RolePlace source;
-  RolePlace handler;
+  GangPlaces places;
 };
 
-// A pair for a scenario, or why there is none.
-struct PairSearch {
-  bool found = false;
-  RolePlace source;
-  RolePlace handler;
+// Hosts for a scenario, or why there are none.
+struct PlaceSearch {
+  // Empty: not found.
+  GangPlaces places;
   // Empty when found; a constraint a sentence: "handler: driver == ice: src has veth, dut has veth".
   std::vector<std::string> problems;
+  bool found() const { return !places.empty(); }
+  // "" where it was not found or the gang has no such role.
+  std::string HostOf(v1::Role role) const;
 };
 
 // All below is pure. Deterministic: hosts are tried in the order given.
 
-// A pair that could carry it if every registered host were free and fit.
-PairSearch FindPairEver(const v1::Placement& placement, const std::vector<PlacementHost>& hosts);
-// A pair that can carry it now; `problems` name what blocks the hosts that otherwise would.
-PairSearch FindPairNow(const v1::Placement& placement, const std::vector<PlacementHost>& hosts);
+// Hosts that could carry it if every registered host were free and fit.
+PlaceSearch FindPlaceEver(const v1::Placement& placement, const std::vector<PlacementHost>& hosts);
+// Hosts that can carry it now; `problems` name what blocks those that otherwise would.
+PlaceSearch FindPlaceNow(const v1::Placement& placement, const std::vector<PlacementHost>& hosts);
 
 // A campaign's share at the moment.
 struct CampaignLoad {

@@ -29,21 +29,21 @@ PlacementHost MakeHost(const std::string& name, const std::vector<std::string>& 
 std::vector<PlacementHost> TwoHosts() { return {MakeHost("src", {"b", "a"}), MakeHost("dut", {"a", "b"})}; }
 
 TEST(Placement, TakesTwoSharedLinksInTheOrderOfTheirNames) {
-  const PairSearch pair = FindPairEver({}, {MakeHost("src", {"c", "b", "a"}), MakeHost("dut", {"c", "b", "x"})});
-  ASSERT_TRUE(pair.found);
-  EXPECT_EQ(pair.source.host, "src");
-  EXPECT_EQ(pair.source.port_a, "p-b");
-  EXPECT_EQ(pair.source.port_b, "p-c");
-  EXPECT_EQ(pair.handler.host, "dut");
-  EXPECT_EQ(pair.handler.port_a, "p-b");
+  const PlaceSearch pair = FindPlaceEver({}, {MakeHost("src", {"c", "b", "a"}), MakeHost("dut", {"c", "b", "x"})});
+  ASSERT_TRUE(pair.found());
+  EXPECT_EQ(pair.places[0].host, "src");
+  EXPECT_EQ(pair.places[0].port_a, "p-b");
+  EXPECT_EQ(pair.places[0].port_b, "p-c");
+  EXPECT_EQ(pair.places[1].host, "dut");
+  EXPECT_EQ(pair.places[1].port_a, "p-b");
 }
 
 TEST(Placement, NeverPutsBothRolesOnOneHost) {
-  EXPECT_FALSE(FindPairEver({}, {MakeHost("one", {"a", "b"})}).found);
+  EXPECT_FALSE(FindPlaceEver({}, {MakeHost("one", {"a", "b"})}).found());
 }
 
 TEST(Placement, AnUnnamedLinkJoinsNothing) {
-  EXPECT_FALSE(FindPairEver({}, {MakeHost("src", {"", ""}), MakeHost("dut", {"", ""})}).found);
+  EXPECT_FALSE(FindPlaceEver({}, {MakeHost("src", {"", ""}), MakeHost("dut", {"", ""})}).found());
 }
 
 struct ConstraintCase {
@@ -65,8 +65,8 @@ TEST(Placement, SaysWhichConstraintNoHostMeets) {
     SCOPED_TRACE(c.name);
     v1::Placement placement;
     c.ask(placement.mutable_handler());
-    const PairSearch search = FindPairEver(placement, TwoHosts());
-    EXPECT_FALSE(search.found);
+    const PlaceSearch search = FindPlaceEver(placement, TwoHosts());
+    EXPECT_FALSE(search.found());
     EXPECT_THAT(search.problems, ElementsAre(HasSubstr(c.problem)));
   }
 }
@@ -76,7 +76,7 @@ TEST(Placement, SaysEachConstraintOfEachRole) {
   placement.mutable_source()->set_driver("mlx5_core");
   placement.mutable_handler()->set_driver("ice");
   placement.mutable_handler()->set_cpus_min(64);
-  EXPECT_THAT(FindPairEver(placement, TwoHosts()).problems,
+  EXPECT_THAT(FindPlaceEver(placement, TwoHosts()).problems,
               ElementsAre(HasSubstr("source: driver == mlx5_core"), HasSubstr("handler: cpus >= 64"),
                           HasSubstr("handler: driver == ice")));
 }
@@ -88,15 +88,15 @@ TEST(Placement, SaysWhenNoOneHostMeetsEverything) {
   v1::Placement placement;
   placement.mutable_handler()->set_cpus_min(64);
   placement.mutable_handler()->set_driver("ice");
-  EXPECT_THAT(FindPairEver(placement, hosts).problems,
+  EXPECT_THAT(FindPlaceEver(placement, hosts).problems,
               ElementsAre("handler: no host meets everything at once: src lacks driver == ice",
                           "handler: no host meets everything at once: dut lacks cpus >= 64"));
 }
 
 TEST(Placement, SaysWhenLinksAreMissing) {
-  EXPECT_THAT(FindPairEver({}, {MakeHost("src", {"a", "x"}), MakeHost("dut", {"a", "y"})}).problems,
+  EXPECT_THAT(FindPlaceEver({}, {MakeHost("src", {"a", "x"}), MakeHost("dut", {"a", "y"})}).problems,
               ElementsAre("source and handler: two hosts joined by 2 links: src and dut share 1, dut and src share 1"));
-  EXPECT_THAT(FindPairEver({}, {}).problems, ElementsAre("hosts: at least 2: none is registered"));
+  EXPECT_THAT(FindPlaceEver({}, {}).problems, ElementsAre("hosts: at least 2: none is registered"));
 }
 
 TEST(Placement, MeetsEveryConstraintOfEachRole) {
@@ -109,18 +109,18 @@ TEST(Placement, MeetsEveryConstraintOfEachRole) {
   placement.mutable_handler()->set_zero_copy(true);
   placement.mutable_handler()->set_hardware_timestamps(true);
   placement.mutable_handler()->set_link_mbps_min(10'000);
-  const PairSearch pair = FindPairEver(placement, hosts);
-  ASSERT_TRUE(pair.found);
-  EXPECT_EQ(pair.handler.host, "src");
-  EXPECT_EQ(pair.source.host, "dut");
+  const PlaceSearch pair = FindPlaceEver(placement, hosts);
+  ASSERT_TRUE(pair.found());
+  EXPECT_EQ(pair.places[1].host, "src");
+  EXPECT_EQ(pair.places[0].host, "dut");
 }
 
 TEST(Placement, NowNamesWhatBlocksTheHostsThatWouldDo) {
   std::vector<PlacementHost> hosts = TwoHosts();
   hosts[1].blocked_by = {"busy with c1.r1"};
-  EXPECT_TRUE(FindPairEver({}, hosts).found);
-  const PairSearch search = FindPairNow({}, hosts);
-  EXPECT_FALSE(search.found);
+  EXPECT_TRUE(FindPlaceEver({}, hosts).found());
+  const PlaceSearch search = FindPlaceNow({}, hosts);
+  EXPECT_FALSE(search.found());
   EXPECT_THAT(search.problems, ElementsAre("dut: busy with c1.r1"));
 }
 
@@ -172,13 +172,64 @@ TEST_F(PlaceRunsTest, AWaitingRunKeepsItsHostsFromLaterOnesOfItsCampaign) {
   const std::vector<QueuedRun> queue = {Run("c1", 1, &on_d0), Run("c1", 2, &also_d0), Run("c1", 3)};
   const std::vector<PlacedRun> placed = PlaceRuns(queue, hosts, {});
   ASSERT_THAT(Ids(placed), ElementsAre("c1.r3"));
-  EXPECT_EQ(placed[0].source.host, "s1");
+  EXPECT_EQ(placed[0].places[0].host, "s1");
 }
 
 TEST_F(PlaceRunsTest, BlockedHostsAreLeftAlone) {
   std::vector<PlacementHost> hosts = Pairs(1);
   hosts[1].blocked_by = {"quarantined"};
   EXPECT_THAT(PlaceRuns({Run("c1", 1)}, hosts, {}), IsEmpty());
+}
+
+v1::Placement ProfileOn(const std::string& host) {
+  v1::Placement placement;
+  placement.mutable_profile()->set_host(host);
+  return placement;
+}
+
+TEST(Placement, AProfileTakesOneHostAndNoPorts) {
+  const PlaceSearch any = FindPlaceEver(ProfileOn(""), {MakeHost("lone", {})});
+  ASSERT_EQ(any.places.size(), 1u);
+  EXPECT_EQ(any.places[0].role, v1::ROLE_PROFILE);
+  EXPECT_EQ(any.places[0].host, "lone");
+  EXPECT_EQ(any.places[0].port_a, "");
+  EXPECT_EQ(FindPlaceEver(ProfileOn("dut"), TwoHosts()).HostOf(v1::ROLE_PROFILE), "dut");
+  EXPECT_EQ(FindPlaceEver(ProfileOn("dut"), TwoHosts()).HostOf(v1::ROLE_HANDLER), "");
+}
+
+TEST(Placement, SaysWhyNoHostCanCarryAProfile) {
+  EXPECT_THAT(FindPlaceEver(ProfileOn(""), {}).problems, ElementsAre("hosts: at least 1: none is registered"));
+  EXPECT_THAT(FindPlaceEver(ProfileOn("far"), TwoHosts()).problems,
+              ElementsAre("profile: host == far: src has another name, dut has another name"));
+  v1::Placement large;
+  large.mutable_profile()->set_cpus_min(64);
+  EXPECT_THAT(FindPlaceEver(large, TwoHosts()).problems, ElementsAre("profile: cpus >= 64: src has 8, dut has 8"));
+  std::vector<PlacementHost> hosts = TwoHosts();
+  hosts[0].facts.set_cpus(64);
+  large.mutable_profile()->set_host("dut");
+  EXPECT_THAT(FindPlaceEver(large, hosts).problems,
+              ElementsAre("profile: no host meets everything at once: src lacks host == dut",
+                          "profile: no host meets everything at once: dut lacks cpus >= 64"));
+}
+
+TEST_F(PlaceRunsTest, ProfilesAndFeedsShareNoHost) {
+  const v1::Placement on_s0 = ProfileOn("s0");
+  const v1::Placement anywhere = ProfileOn("");
+  // The feed takes s0 and d0; a profile of another campaign takes what is left.
+  std::vector<PlacedRun> placed =
+      PlaceRuns({Run("c1", 1), Run("c2", 1, &on_s0), Run("c3", 1, &anywhere)}, Pairs(1), {});
+  EXPECT_THAT(Ids(placed), ElementsAre("c1.r1"));
+  // The profile first: the feed waits for both of its hosts.
+  placed = PlaceRuns({Run("c1", 1, &on_s0), Run("c2", 1), Run("c3", 1, &anywhere)}, Pairs(1), {});
+  ASSERT_THAT(Ids(placed), ElementsAre("c1.r1", "c3.r1"));
+  EXPECT_EQ(placed[1].places[0].host, "d0");
+}
+
+TEST_F(PlaceRunsTest, ProfilesOfOneCampaignRunSideBySide) {
+  const v1::Placement anywhere = ProfileOn("");
+  const std::vector<PlacedRun> placed =
+      PlaceRuns({Run("c1", 1, &anywhere), Run("c1", 2, &anywhere), Run("c1", 3, &anywhere)}, Pairs(1), {});
+  EXPECT_THAT(Ids(placed), ElementsAre("c1.r1", "c1.r2"));
 }
 
 }  // namespace

@@ -7,7 +7,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "coordinator/scheduler/wanted_build.h"
+#include "proto/role_name.h"
 
 namespace feedfarm {
 namespace {
@@ -58,26 +60,30 @@ const char* PreparingWord(v1::AgentRunState state) {
 
 }  // namespace
 
-const char* RoleName(v1::Role role) { return role == v1::ROLE_SOURCE ? "source" : "handler"; }
-
 RunLifecycle::RunLifecycle(record::RunRecord record, const v1::Scenario* scenario, const RunWaits& waits, Moment now)
-    : record_(std::move(record)), scenario_(scenario), waits_(waits), entered_ns_(now.monotonic_ns) {
-  for (const v1::Role role : kRoles) {
+    : record_(std::move(record)), scenario_(scenario), roles_(GangOf(*scenario)), waits_(waits), entered_ns_(now.monotonic_ns) {
+  for (const v1::Role role : roles_) {
     if (side(role).ended()) view(role).state = v1::AGENT_RUN_STATE_DONE;
   }
 }
 
-const record::RunSide& RunLifecycle::side(v1::Role role) const {
-  return role == v1::ROLE_SOURCE ? record_.source() : record_.handler();
+bool RunLifecycle::Has(v1::Role role) const { return std::find(roles_.begin(), roles_.end(), role) != roles_.end(); }
+
+template <class Holds>
+bool RunLifecycle::All(Holds holds) const {
+  return std::all_of(roles_.begin(), roles_.end(), holds);
 }
 
-record::RunSide* RunLifecycle::mutable_side(v1::Role role) {
-  return role == v1::ROLE_SOURCE ? record_.mutable_source() : record_.mutable_handler();
+std::string RunLifecycle::States(const char* between, const char* (*word)(v1::AgentRunState), bool with_host) const {
+  return absl::StrJoin(roles_, ", ", [&](std::string* out, v1::Role role) {
+    absl::StrAppend(out, RoleName(role), with_host ? absl::StrCat(" on ", side(role).host()) : "", between,
+                    word(view(role).state));
+  });
 }
 
 v1::Role RunLifecycle::RoleOn(std::string_view host) const {
   if (record_.state() == v1::RUN_STATE_QUEUED || finished()) return v1::ROLE_UNSPECIFIED;
-  for (const v1::Role role : kRoles) {
+  for (const v1::Role role : roles_) {
     if (side(role).host() == host && !side(role).released()) return role;
   }
   return v1::ROLE_UNSPECIFIED;
@@ -85,11 +91,12 @@ v1::Role RunLifecycle::RoleOn(std::string_view host) const {
 
 RunActions RunLifecycle::Step(const RunEvent& event, Moment now) {
   actions_ = {};
-  const std::optional<v1::DesiredRun> before[] = {Desired(v1::ROLE_SOURCE), Desired(v1::ROLE_HANDLER)};
+  std::vector<std::optional<v1::DesiredRun>> before;
+  for (const v1::Role role : roles_) before.push_back(Desired(role));
   std::visit([&](const auto& e) { On(e, now); }, event);
   Advance(now);
-  for (int i = 0; i < 2; ++i) {
-    const std::optional<v1::DesiredRun> after = Desired(kRoles[i]);
+  for (size_t i = 0; i < roles_.size(); ++i) {
+    const std::optional<v1::DesiredRun> after = Desired(roles_[i]);
     if (after.has_value() != before[i].has_value() ||
         (after.has_value() &&
          (after->phase() != before[i]->phase() || after->rerequest().port() != before[i]->rerequest().port() ||
@@ -123,15 +130,15 @@ void RunLifecycle::FailFarm(std::string sentence) {
 
 void RunLifecycle::On(const RunGranted& event, Moment now) {
   CHECK_EQ(record_.state(), v1::RUN_STATE_QUEUED) << record_.run_id();
+  CHECK_EQ(event.sides.size(), roles_.size()) << record_.run_id();
   record_.set_epoch(event.epoch);
-  *record_.mutable_source() = event.source;
-  *record_.mutable_handler() = event.handler;
+  for (size_t i = 0; i < roles_.size(); ++i) *mutable_side(roles_[i]) = event.sides[i];
   record_.set_placed_unix_ns(now.unix_ns);
   Enter(v1::RUN_STATE_PREPARING, now);
 }
 
 void RunLifecycle::On(const RunObserved& event, Moment now) {
-  if (side(event.role).released()) return;
+  if (!Has(event.role) || side(event.role).released()) return;
   if (event.run == nullptr || event.run->epoch() != record_.epoch()) return Absent(event, now);
   View& seen = view(event.role);
   record::RunSide* side = mutable_side(event.role);
@@ -188,6 +195,9 @@ void RunLifecycle::TakeResult(const RunObserved& event) {
     *record_.mutable_handler_result() = run.handler_result();
   }
   if (event.role == v1::ROLE_SOURCE && run.has_source_result()) *record_.mutable_source_result() = run.source_result();
+  if (event.role == v1::ROLE_PROFILE && run.has_profile_result()) {
+    *record_.mutable_profile_result() = run.profile_result();
+  }
   side->set_ended(true);
   view(event.role).state = v1::AGENT_RUN_STATE_DONE;
   actions_.persist = true;
@@ -237,11 +247,14 @@ void RunLifecycle::Absent(const RunObserved& event, Moment now) {
 }
 
 void RunLifecycle::On(const TelemetryStored& event, Moment) {
+  // An agent may name any role.
+  if (!Has(event.role)) return;
   uint64_t& stored = view(event.role).telemetry_stored;
   stored = std::max(stored, event.sequence);
 }
 
 void RunLifecycle::On(const LeaseRanOut& event, Moment) {
+  if (!Has(event.role)) return;
   record::RunSide* side = mutable_side(event.role);
   if (side->released() || finished()) return;
   // The table ended it already: nothing to release.
@@ -315,7 +328,7 @@ bool RunLifecycle::Collected(v1::Role role) const {
 }
 
 bool RunLifecycle::Undelivered() const {
-  return record_.has_source_result() && handler_.messages < record_.source_result().messages();
+  return record_.has_source_result() && view(v1::ROLE_HANDLER).messages < record_.source_result().messages();
 }
 
 uint64_t RunLifecycle::DrainNs() const {
@@ -351,22 +364,20 @@ void RunLifecycle::Advance(Moment now) {
 }
 
 void RunLifecycle::AdvancePreparing(Moment now) {
-  for (const v1::Role role : kRoles) {
+  for (const v1::Role role : roles_) {
     // DONE before START: there was nothing that it could have done.
     if (side(role).ended() && !Failed()) {
       FailFarm(absl::StrCat(RoleName(role), " on ", side(role).host(), " ended before the start"));
     }
   }
   if (!Failed() && now.monotonic_ns - entered_ns_ > waits_.prepare_ns) {
-    FailFarm(absl::StrCat("not ready within ", Seconds(waits_.prepare_ns), ": source on ", record_.source().host(), " is ",
-                          StateName(source_.state), ", handler on ", record_.handler().host(), " is ",
-                          StateName(handler_.state)));
+    FailFarm(absl::StrCat("not ready within ", Seconds(waits_.prepare_ns), ": ", States(" is ", &StateName, /*with_host=*/true)));
   }
   if (Failed()) {
     Enter(v1::RUN_STATE_COLLECTING, now);
     return AdvanceCollecting(now);
   }
-  if (!Ready(v1::ROLE_SOURCE) || !Ready(v1::ROLE_HANDLER)) return;
+  if (!All([&](v1::Role role) { return Ready(role); })) return;
   record_.set_start_unix_ns(now.unix_ns + waits_.barrier_ns);
   Enter(v1::RUN_STATE_RUNNING, now);
 }
@@ -374,23 +385,28 @@ void RunLifecycle::AdvancePreparing(Moment now) {
 void RunLifecycle::AdvanceRunning(Moment now) {
   if (!Failed() && scenario_->timeout_ns() > 0 &&
       static_cast<int64_t>(now.monotonic_ns - StartMonotonic(now)) > static_cast<int64_t>(scenario_->timeout_ns())) {
-    FailFarm(absl::StrCat("timeout of ", Seconds(scenario_->timeout_ns()), ": source is ", StateName(source_.state),
-                          ", handler is ", StateName(handler_.state)));
+    FailFarm(absl::StrCat("timeout of ", Seconds(scenario_->timeout_ns()), ": ",
+                          States(" is ", &StateName, /*with_host=*/false)));
   }
-  if (Failed() || (Ended(v1::ROLE_SOURCE) && Ended(v1::ROLE_HANDLER))) {
+  if (Failed() || All([&](v1::Role role) { return Ended(role); })) {
     Enter(v1::RUN_STATE_COLLECTING, now);
     return AdvanceCollecting(now);
   }
-  if (!Ended(v1::ROLE_SOURCE)) return;
+  AdvanceDraining(now);
+}
+
+// A handler that does not see the end itself is stopped a while after its source.
+void RunLifecycle::AdvanceDraining(Moment now) {
+  if (!Has(v1::ROLE_SOURCE) || !Ended(v1::ROLE_SOURCE)) return;
   if (draining_since_ns_ == 0) draining_since_ns_ = now.monotonic_ns;
   if (now.monotonic_ns - draining_since_ns_ > DrainNs()) stop_handler_ = true;
 }
 
 void RunLifecycle::AdvanceCollecting(Moment now) {
-  const bool collected = Collected(v1::ROLE_SOURCE) && Collected(v1::ROLE_HANDLER);
+  const bool collected = All([&](v1::Role role) { return Collected(role); });
   const uint64_t wait_ns = record_.start_unix_ns() == 0 ? waits_.collect_unstarted_ns : waits_.collect_ns;
   if (!collected && now.monotonic_ns - entered_ns_ <= wait_ns) return;
-  for (const v1::Role role : kRoles) {
+  for (const v1::Role role : roles_) {
     if (Ended(role) || record_.start_unix_ns() == 0) continue;
     FailFarm(absl::StrCat(RoleName(role), " on ", side(role).host(), " gave no result within ", Seconds(waits_.collect_ns),
                           " of being told to stop"));
@@ -399,7 +415,7 @@ void RunLifecycle::AdvanceCollecting(Moment now) {
 }
 
 void RunLifecycle::AdvanceTearingDown(Moment now) {
-  for (const v1::Role role : kRoles) {
+  for (const v1::Role role : roles_) {
     if (side(role).released()) continue;
     const uint64_t absent_since_ns = view(role).absent_since_ns;
     if (absent_since_ns != 0 && now.monotonic_ns - absent_since_ns > waits_.absent_ns) {
@@ -410,7 +426,7 @@ void RunLifecycle::AdvanceTearingDown(Moment now) {
       Release(role);
     }
   }
-  if (!record_.source().released() || !record_.handler().released()) return;
+  if (!All([&](v1::Role role) { return side(role).released(); })) return;
   record_.set_finished_unix_ns(now.unix_ns);
   Enter(v1::RUN_STATE_FINISHED, now);
 }
@@ -455,14 +471,15 @@ std::optional<v1::DesiredRun> RunLifecycle::Desired(v1::Role role) const {
 
 double RunLifecycle::progress() const {
   if (record_.verdict() != v1::VERDICT_UNSPECIFIED) return 1;
-  return std::clamp(source_.progress, 0.0, 1.0);
+  return std::clamp(view(roles_.front()).progress, 0.0, 1.0);
 }
 
 std::string RunLifecycle::Activity() const {
   switch (record_.state()) {
     case v1::RUN_STATE_PREPARING:
-      return absl::StrCat("preparing: source ", PreparingWord(source_.state), ", handler ", PreparingWord(handler_.state));
+      return absl::StrCat("preparing: ", States(" ", &PreparingWord, /*with_host=*/false));
     case v1::RUN_STATE_RUNNING:
+      if (Has(v1::ROLE_PROFILE)) return scenario_->profile().name();
       return Ended(v1::ROLE_SOURCE) ? "draining" : "traffic";
     case v1::RUN_STATE_COLLECTING:
       return "collecting results";

@@ -1,11 +1,14 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
 
+#include "coordinator/scheduler/gang.h"
 #include "coordinator/store/record.pb.h"
 #include "proto/agent_service.pb.h"
 #include "proto/result.pb.h"
@@ -23,14 +26,14 @@ struct Moment {
 
 // How long a run waits for what. Each wait has an end, so that each run has one.
 struct RunWaits {
-  // From PREPARE to both READY: reading a large capture is part of it.
+  // From PREPARE to all READY: reading a large capture is part of it.
   uint64_t prepare_ns = 120'000'000'000;
-  // From both READY to START: the word must reach both agents before.
+  // From all READY to START: the word must reach all agents before.
   uint64_t barrier_ns = 300'000'000;
   // From the source's last packet, or the handler's last sign of progress behind it, to STOP for the handler, where it does not
   // say itself that it has the last message. The handler's own time for recovery comes on top while messages are missing.
   uint64_t drain_ns = 1'500'000'000;
-  // From STOP to both ended, all telemetry and all files here.
+  // From STOP to all ended, all telemetry and all files here.
   uint64_t collect_ns = 20'000'000'000;
   // The same for a run that never started: only the log of what failed is to come.
   uint64_t collect_unstarted_ns = 5'000'000'000;
@@ -43,8 +46,8 @@ struct RunWaits {
 // What happens to a run.
 struct RunGranted {
   uint64_t epoch = 0;
-  record::RunSide source;
-  record::RunSide handler;
+  // One for each role of the gang, in its order.
+  std::vector<record::RunSide> sides;
 };
 // One agent's whole state was heard; `run` is what it says of this run, null = it does not have it.
 struct RunObserved {
@@ -99,8 +102,8 @@ struct RunActions {
 
 // One run from QUEUED to FINISHED. Pure: Step(event, now) -> actions; no clock, no I/O. Not thread-safe.
 //
-// QUEUED -granted-> PREPARING -both READY-> RUNNING -both ended, or any failure-> COLLECTING -all here, or waited enough, judged->
-// TEARING_DOWN -both sides released-> FINISHED. Cancel leads to TEARING_DOWN from anywhere before it. The verdict never changes
+// QUEUED -granted-> PREPARING -all READY-> RUNNING -all ended, or any failure-> COLLECTING -all here, or waited enough, judged->
+// TEARING_DOWN -all sides released-> FINISHED. Cancel leads to TEARING_DOWN from anywhere before it. The verdict never changes
 // once it is in the record; nothing that is found later (residue, a hung teardown) touches it: that quarantines the host.
 //
 // What must outlive the coordinator is in record(); the rest comes again with the next state of the agents. So a restart is the
@@ -116,12 +119,13 @@ class RunLifecycle {
   std::optional<v1::DesiredRun> Desired(v1::Role role) const;
 
   const record::RunRecord& record() const { return record_; }
-  const record::RunSide& side(v1::Role role) const;
+  std::span<const v1::Role> roles() const { return roles_; }
+  const record::RunSide& side(v1::Role role) const { return SideOf(record_, role); }
   // The role that the run has on this host, unless that side is released.
   v1::Role RoleOn(std::string_view host) const;
   bool finished() const { return record_.state() == v1::RUN_STATE_FINISHED; }
   // Messages delivered and share of the schedule done, as last heard.
-  uint64_t messages() const { return handler_.messages; }
+  uint64_t messages() const { return view(roles_.back()).messages; }
   double progress() const;
   // What it waits for, one clause.
   std::string Activity() const;
@@ -142,9 +146,14 @@ class RunLifecycle {
     uint64_t absent_since_ns = 0;
   };
 
-  View& view(v1::Role role) { return role == v1::ROLE_SOURCE ? source_ : handler_; }
-  const View& view(v1::Role role) const { return role == v1::ROLE_SOURCE ? source_ : handler_; }
-  record::RunSide* mutable_side(v1::Role role);
+  View& view(v1::Role role) { return views_.at(static_cast<size_t>(role)); }
+  const View& view(v1::Role role) const { return views_.at(static_cast<size_t>(role)); }
+  record::RunSide* mutable_side(v1::Role role) { return MutableSideOf(&record_, role); }
+  bool Has(v1::Role role) const;
+  template <class Holds>
+  bool All(Holds holds) const;
+  // "source ready, handler asked".
+  std::string States(const char* between, const char* (*word)(v1::AgentRunState), bool with_host) const;
 
   void On(const RunGranted& event, Moment now);
   void On(const RunObserved& event, Moment now);
@@ -169,6 +178,7 @@ class RunLifecycle {
   void Advance(Moment now);
   void AdvancePreparing(Moment now);
   void AdvanceRunning(Moment now);
+  void AdvanceDraining(Moment now);
   void AdvanceCollecting(Moment now);
   void AdvanceTearingDown(Moment now);
   void Enter(v1::RunState state, Moment now);
@@ -183,8 +193,9 @@ class RunLifecycle {
 
   record::RunRecord record_;
   const v1::Scenario* scenario_;
+  const std::span<const v1::Role> roles_;
   const RunWaits waits_;
-  View source_, handler_;
+  std::array<View, v1::Role_ARRAYSIZE> views_;
   // Monotonic; of the present state.
   uint64_t entered_ns_ = 0;
   // Since when the source is known to have ended and the handler to have delivered nothing more; 0 = the source has not.
@@ -194,11 +205,5 @@ class RunLifecycle {
   bool trials_over_ = false;
   RunActions actions_;
 };
-
-// The two roles of a gang.
-inline constexpr v1::Role kRoles[] = {v1::ROLE_SOURCE, v1::ROLE_HANDLER};
-
-// "source", "handler".
-const char* RoleName(v1::Role role);
 
 }  // namespace feedfarm

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "proto/role_name.h"
 
 namespace feedfarm {
 namespace {
@@ -19,6 +20,7 @@ constexpr uint64_t kMs = 1'000'000;
 constexpr uint64_t kUnix = 1'700'000'000 * kSecond;
 constexpr v1::Role kSource = v1::ROLE_SOURCE;
 constexpr v1::Role kHandler = v1::ROLE_HANDLER;
+constexpr v1::Role kProfile = v1::ROLE_PROFILE;
 
 // A run on hosts "src" and "dut" with epoch 3, and the two agents' words put into its mouth.
 class RunLifecycleTest : public testing::Test {
@@ -28,10 +30,7 @@ class RunLifecycleTest : public testing::Test {
     scenario_.mutable_handler()->set_dwell_ns(1 * kMs);
     scenario_.mutable_handler()->set_rerequest_timeout_ns(5 * kMs);
     scenario_.mutable_handler()->set_rerequest_tries(8);
-    record::RunRecord record;
-    record.set_run_id("c1.r1");
-    record.set_state(v1::RUN_STATE_QUEUED);
-    run_ = Make(record);
+    Renew();
   }
 
   std::unique_ptr<RunLifecycle> Make(const record::RunRecord& record) {
@@ -45,9 +44,8 @@ class RunLifecycleTest : public testing::Test {
   }
 
   RunActions Grant() {
-    RunGranted granted{3, {}, {}};
-    granted.source.set_host("src");
-    granted.handler.set_host("dut");
+    RunGranted granted{3, {}};
+    for (const v1::Role role : run_->roles()) granted.sides.emplace_back().set_host(role == kSource ? "src" : "dut");
     return Step(granted);
   }
 
@@ -64,6 +62,7 @@ class RunLifecycleTest : public testing::Test {
     }
     if (state == v1::AGENT_RUN_STATE_DONE && role == kSource) word.mutable_source_result()->set_messages(100);
     if (state == v1::AGENT_RUN_STATE_DONE && role == kHandler) word.mutable_handler_result()->set_messages(100);
+    if (state == v1::AGENT_RUN_STATE_DONE && role == kProfile) word.mutable_profile_result()->set_status("ok");
     return word;
   }
   RunActions Hear(const v1::ObservedRun& word, const std::string& instance = "1") {
@@ -87,19 +86,30 @@ class RunLifecycleTest : public testing::Test {
     if (state == v1::RUN_STATE_QUEUED) return;
     Grant();
     if (state == v1::RUN_STATE_PREPARING) return;
-    Hear(kSource, v1::AGENT_RUN_STATE_READY);
-    Hear(kHandler, v1::AGENT_RUN_STATE_READY);
+    for (const v1::Role role : run_->roles()) Hear(role, v1::AGENT_RUN_STATE_READY);
     if (state == v1::RUN_STATE_RUNNING) return;
-    v1::ObservedRun source = Word(kSource, v1::AGENT_RUN_STATE_DONE);
-    source.set_telemetry_sequence_last(5);
-    Hear(source);
-    Hear(kHandler, v1::AGENT_RUN_STATE_DONE);
+    // The first one's telemetry is not all here yet.
+    for (const v1::Role role : run_->roles()) {
+      v1::ObservedRun word = Word(role, v1::AGENT_RUN_STATE_DONE);
+      word.set_telemetry_sequence_last(role == run_->roles().front() ? 5 : 0);
+      Hear(word);
+    }
     if (state == v1::RUN_STATE_COLLECTING) return;
-    Step(TelemetryStored{kSource, 5});
+    Step(TelemetryStored{run_->roles().front(), 5});
     Step(VerdictReached{v1::VERDICT_PASSED});
     if (state == v1::RUN_STATE_TEARING_DOWN) return;
-    Hear(kSource, v1::AGENT_RUN_STATE_TORN_DOWN);
-    Hear(kHandler, v1::AGENT_RUN_STATE_TORN_DOWN);
+    for (const v1::Role role : run_->roles()) Hear(role, v1::AGENT_RUN_STATE_TORN_DOWN);
+  }
+  // A queued run of the scenario's gang.
+  void Renew() {
+    record::RunRecord record;
+    record.set_run_id("c1.r1");
+    record.set_state(v1::RUN_STATE_QUEUED);
+    run_ = Make(record);
+  }
+  void BecomeProfile() {
+    scenario_.mutable_profile()->set_name("local-core");
+    Renew();
   }
   v1::RunState state() const { return run_->record().state(); }
   v1::DesiredPhase Phase(v1::Role role) const {
@@ -390,14 +400,58 @@ TEST_F(RunLifecycleTest, ARestartDoesNotForgetHowMuchTelemetryThereWas) {
   EXPECT_EQ(run_->TelemetryLast(kSource), 5u);
 }
 
-TEST_F(RunLifecycleTest, CancelEndsARunFromEveryStateBeforeItsVerdict) {
+TEST_F(RunLifecycleTest, AProfileGoesTheWholeWayAlone) {
+  BecomeProfile();
+  Grant();
+  EXPECT_EQ(Phase(kProfile), v1::DESIRED_PHASE_PREPARE);
+  EXPECT_EQ(run_->Desired(kProfile)->role(), kProfile);
+  EXPECT_EQ(run_->RoleOn("dut"), kProfile);
+  Hear(kProfile, v1::AGENT_RUN_STATE_READY);
+  EXPECT_EQ(state(), v1::RUN_STATE_RUNNING);
+  EXPECT_EQ(run_->Activity(), "local-core");
+  EXPECT_EQ(run_->Desired(kProfile)->start_unix_ns(), Now().unix_ns + 300 * kMs);
+  Wait(10 * kSecond);
+  EXPECT_EQ(Phase(kProfile), v1::DESIRED_PHASE_RUN) << "there is no source whose end it would follow";
+  EXPECT_TRUE(Hear(kProfile, v1::AGENT_RUN_STATE_DONE).judge);
+  EXPECT_EQ(run_->record().profile_result().status(), "ok");
+  Step(VerdictReached{v1::VERDICT_PASSED});
+  EXPECT_EQ(Phase(kProfile), v1::DESIRED_PHASE_TEAR_DOWN);
+  EXPECT_THAT(Hear(kProfile, v1::AGENT_RUN_STATE_TORN_DOWN).release, ElementsAre(kProfile));
+  EXPECT_TRUE(run_->finished());
+}
+
+TEST_F(RunLifecycleTest, AProfileThatHangsIsTheTimeoutsMatter) {
+  BecomeProfile();
+  Reach(v1::RUN_STATE_RUNNING);
+  Wait(300 * kMs + scenario_.timeout_ns() + 1);
+  EXPECT_THAT(Failures(), ElementsAre("timeout of 30s: profile is ready"));
+  EXPECT_EQ(Phase(kProfile), v1::DESIRED_PHASE_STOP);
+  HearFailed(kProfile, v1::FAILURE_CAUSE_UNSPECIFIED, "stopped before the profile's result");
+  EXPECT_EQ(Failures().size(), 1u) << "that it was stopped is no second failure";
+}
+
+TEST_F(RunLifecycleTest, AProfilesCrashIsItsOwn) {
+  BecomeProfile();
+  Reach(v1::RUN_STATE_RUNNING);
+  EXPECT_TRUE(HearFailed(kProfile, v1::FAILURE_CAUSE_SUBJECT, "the profile ended with signal 11").judge);
+  EXPECT_THAT(Failures(), ElementsAre("profile on dut: the profile ended with signal 11"));
+}
+
+// For each gang.
+class AnyRunLifecycleTest : public RunLifecycleTest, public ::testing::WithParamInterface<bool> {
+ protected:
+  AnyRunLifecycleTest() {
+    if (GetParam()) BecomeProfile();
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Gangs, AnyRunLifecycleTest, ::testing::Bool(),
+                         [](const auto& info) { return info.param ? "Profile" : "Feed"; });
+
+TEST_P(AnyRunLifecycleTest, CancelEndsARunFromEveryStateBeforeItsVerdict) {
   for (const v1::RunState from : {v1::RUN_STATE_QUEUED, v1::RUN_STATE_PREPARING, v1::RUN_STATE_RUNNING,
                                   v1::RUN_STATE_COLLECTING, v1::RUN_STATE_TEARING_DOWN, v1::RUN_STATE_FINISHED}) {
     SCOPED_TRACE(v1::RunState_Name(from));
-    record::RunRecord record;
-    record.set_run_id("c1.r1");
-    record.set_state(v1::RUN_STATE_QUEUED);
-    run_ = Make(record);
+    Renew();
     Reach(from);
     ASSERT_EQ(state(), from);
     const bool judged = from >= v1::RUN_STATE_TEARING_DOWN;
@@ -414,7 +468,7 @@ TEST_F(RunLifecycleTest, CancelEndsARunFromEveryStateBeforeItsVerdict) {
 }
 
 // Every event in every state: nothing crashes, a verdict never changes, a finished run stays finished, nothing is released twice.
-TEST_F(RunLifecycleTest, EveryStateMeetsEveryEvent) {
+TEST_P(AnyRunLifecycleTest, EveryStateMeetsEveryEvent) {
   std::vector<std::pair<std::string, std::function<RunActions()>>> events = {
       {"passed", [&] { return Step(Passed{}); }},
       {"much passed", [&] { return Wait(1000 * kSecond); }},
@@ -422,7 +476,8 @@ TEST_F(RunLifecycleTest, EveryStateMeetsEveryEvent) {
       {"given up", [&] { return Step(GivenUp{"no host"}); }},
       {"telemetry", [&] { return Step(TelemetryStored{kHandler, 9}); }},
   };
-  for (const v1::Role role : kRoles) {
+  // Those of the other gang too: an agent may say anything.
+  for (const v1::Role role : {kSource, kHandler, kProfile}) {
     const std::string name = RoleName(role);
     events.emplace_back(name + " lease", [&, role] { return Step(LeaseRanOut{role, "gone"}); });
     events.emplace_back(name + " absent", [&, role] { return HearAbsent(role); });
@@ -437,10 +492,7 @@ TEST_F(RunLifecycleTest, EveryStateMeetsEveryEvent) {
   for (int from = v1::RUN_STATE_QUEUED; from <= v1::RUN_STATE_FINISHED; ++from) {
     for (const auto& [name, event] : events) {
       SCOPED_TRACE(absl::StrCat(v1::RunState_Name(static_cast<v1::RunState>(from)), " + ", name));
-      record::RunRecord record;
-      record.set_run_id("c1.r1");
-      record.set_state(v1::RUN_STATE_QUEUED);
-      run_ = Make(record);
+      Renew();
       Reach(static_cast<v1::RunState>(from));
       ASSERT_EQ(state(), from);
       const v1::Verdict before = run_->record().verdict();
@@ -457,7 +509,7 @@ TEST_F(RunLifecycleTest, EveryStateMeetsEveryEvent) {
       }
       EXPECT_TRUE(run_->finished() || state() == v1::RUN_STATE_QUEUED);
       if (run_->finished() && from != v1::RUN_STATE_QUEUED) {
-        EXPECT_TRUE(run_->record().source().released() && run_->record().handler().released());
+        for (const v1::Role role : run_->roles()) EXPECT_TRUE(run_->side(role).released());
       }
     }
   }

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "coordinator/store/artifacts.h"
 #include "pipeline/base/status_macros.h"
+#include "proto/role_name.h"
 
 namespace feedfarm {
 namespace {
@@ -58,7 +59,7 @@ absl::StatusOr<std::unique_ptr<ArtifactInbox::Upload>> ArtifactInbox::Begin(cons
     if (artifacts.size() >= kFilesMax) return absl::ResourceExhaustedError(absl::StrCat("run ", run_id, " has too many files"));
     for (const record::ArtifactRecord& other : artifacts) {
       if (other.name() == name && other.role() != role) {
-        stored = absl::StrCat(role == v1::ROLE_SOURCE ? "source-" : "handler-", name);
+        stored = absl::StrCat(RoleName(role), "-", name);
       }
     }
     return absl::OkStatus();

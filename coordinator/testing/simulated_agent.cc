@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "pipeline/stats/hdr_codec.h"
 #include "pipeline/stats/histogram.h"
+#include "proto/role_name.h"
 
 namespace feedfarm {
 namespace {
@@ -21,6 +22,19 @@ const std::string& OneInterval() {
     return new std::string(EncodeHdrV2Compressed(histogram));
   }();
   return *encoded;
+}
+
+v1::ProfileResult ProfileResultOf(const v1::DesiredRun& desired, uint64_t events) {
+  v1::ProfileResult result;
+  result.set_profile(desired.scenario().profile().name());
+  result.set_status("ok");
+  v1::ProfileValue* value = result.add_values();
+  value->set_name("events");
+  value->set_value(absl::StrCat(events));
+  value = result.add_values();
+  value->set_name("missing");
+  value->set_value(absl::StrCat(SimulatedAgent::Messages(desired.seed()) - events));
+  return result;
 }
 
 }  // namespace
@@ -124,8 +138,9 @@ void SimulatedAgent::Take(const v1::DesiredRun& desired, uint64_t now_ns) {
   run.desired = desired;
   run.lease_until_ns = now_ns + desired.lease_remaining_ns();
   run.hangs = rng_.Uniform() < troubles_.hang;
-  run.crashes = desired.role() == v1::ROLE_HANDLER && rng_.Uniform() < troubles_.subject_crash;
-  run.lossy = desired.role() == v1::ROLE_HANDLER && rng_.Uniform() < troubles_.lost_message;
+  const bool subject = desired.role() != v1::ROLE_SOURCE;
+  run.crashes = subject && rng_.Uniform() < troubles_.subject_crash;
+  run.lossy = subject && rng_.Uniform() < troubles_.lost_message;
   if (rng_.Uniform() < troubles_.residue) run.residue.push_back("a filter stayed on port0");
   if (rng_.Uniform() < troubles_.host_failure) Fail(&run, v1::FAILURE_CAUSE_HOST, "no such interface port0");
   run.step_ends_ns = now_ns + (20 + rng_.Below(300)) * kMs;
@@ -155,7 +170,7 @@ void SimulatedAgent::TickRun(Run* run, uint64_t now_ns, uint64_t unix_ns) {
     run->state = v1::AGENT_RUN_STATE_DONE;
     return;
   }
-  const bool source_known = run->desired.role() == v1::ROLE_SOURCE || run->desired.has_rerequest();
+  const bool source_known = run->desired.role() != v1::ROLE_HANDLER || run->desired.has_rerequest();
   if (run->state == v1::AGENT_RUN_STATE_PREPARING && step_over && source_known && !run->undone) {
     run->state = v1::AGENT_RUN_STATE_READY;
   }
@@ -170,14 +185,14 @@ void SimulatedAgent::TickTraffic(Run* run, uint64_t now_ns, uint64_t unix_ns) {
   const uint64_t passed = unix_ns - start;
   const uint64_t messages = Messages(run->desired.seed()) - (run->lossy ? 1 : 0);
   run->messages = std::min(messages, messages * std::min(passed, length) / length);
-  if (now_ns >= run->next_interval_ns) {
+  if (now_ns >= run->next_interval_ns && run->desired.role() != v1::ROLE_PROFILE) {
     run->next_interval_ns = now_ns + kIntervalNs;
     ++run->telemetry_made;
   }
   if (run->crashes && passed > length / 2)
-    return Fail(run, v1::FAILURE_CAUSE_SUBJECT, "the handler was killed by signal 11");
+    return Fail(run, v1::FAILURE_CAUSE_SUBJECT, "killed by signal 11");
   // Half of the handlers know the end by themselves; the others wait for STOP.
-  const bool ends_alone = run->desired.role() == v1::ROLE_SOURCE || run->desired.seed() % 2 == 0;
+  const bool ends_alone = run->desired.role() != v1::ROLE_HANDLER || run->desired.seed() % 2 == 0;
   if (passed > length && ends_alone) run->state = v1::AGENT_RUN_STATE_DONE;
 }
 
@@ -234,6 +249,12 @@ v1::AgentState SimulatedAgent::State() const {
       observed->mutable_rerequest()->set_address("10.0.0.1");
       observed->mutable_rerequest()->set_port(26490);
     }
+    // One that is stopped has no result.
+    const bool whole = run.messages >= Messages(run.desired.seed()) - (run.lossy ? 1 : 0);
+    if (run.desired.role() == v1::ROLE_PROFILE) {
+      if (whole) *observed->mutable_profile_result() = ProfileResultOf(run.desired, run.messages);
+      continue;
+    }
     if (run.state != v1::AGENT_RUN_STATE_DONE) continue;
     const uint64_t sent = Messages(run.desired.seed());
     if (run.desired.role() == v1::ROLE_SOURCE) {
@@ -287,7 +308,7 @@ std::vector<v1::ArtifactChunk> SimulatedAgent::Uploads() const {
     chunk.set_run_id(id);
     chunk.set_epoch(run.desired.epoch());
     chunk.set_role(run.desired.role());
-    chunk.set_name(run.desired.role() == v1::ROLE_SOURCE ? "agent-source.log" : "handler.log");
+    chunk.set_name(absl::StrCat("agent-", RoleName(run.desired.role()), ".log"));
     chunk.set_content(absl::StrCat("log of ", id));
   }
   return uploads;

@@ -55,6 +55,8 @@ class SimulatedAgent {
   const std::map<std::string, uint64_t>& clean_runs() const { return clean_; }
   const std::string& host() const { return host_; }
   bool idle() const { return runs_.empty(); }
+  // Of the run with this seed: what its source sends, or its profile counts.
+  static uint64_t Messages(uint64_t seed) { return 1000 + seed % 1000; }
 
  private:
   struct Run {
@@ -83,8 +85,6 @@ class SimulatedAgent {
   static bool Ended(const Run& run) { return run.state >= v1::AGENT_RUN_STATE_DONE; }
   bool Holds() const;
   static uint64_t TrafficNs(uint64_t seed);
-  static uint64_t Messages(uint64_t seed) { return 1000 + seed % 1000; }
-
   const std::string host_;
   const AgentTroubles troubles_;
   Rng rng_;

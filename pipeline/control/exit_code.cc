@@ -2,12 +2,12 @@
 
 namespace feedfarm {
 
-HandlerExit ExitOf(const absl::Status& status) {
+ChildExit ExitOf(const absl::Status& status) {
   switch (status.code()) {
     case absl::StatusCode::kOk:
-      return HandlerExit::kDone;
+      return ChildExit::kDone;
     case absl::StatusCode::kInvalidArgument:
-      return HandlerExit::kBadFlags;
+      return ChildExit::kBadFlags;
     case absl::StatusCode::kNotFound:
     case absl::StatusCode::kAlreadyExists:
     case absl::StatusCode::kPermissionDenied:
@@ -17,17 +17,17 @@ HandlerExit ExitOf(const absl::Status& status) {
     case absl::StatusCode::kUnimplemented:
     case absl::StatusCode::kUnavailable:
     case absl::StatusCode::kUnknown:
-      return HandlerExit::kHostRefused;
+      return ChildExit::kHostRefused;
     case absl::StatusCode::kCancelled:
     case absl::StatusCode::kDeadlineExceeded:
     case absl::StatusCode::kAborted:
     case absl::StatusCode::kOutOfRange:
     case absl::StatusCode::kInternal:
     case absl::StatusCode::kDataLoss:
-      return HandlerExit::kOwnFault;
+      return ChildExit::kOwnFault;
     // absl asks for one.
     default:
-      return HandlerExit::kOwnFault;
+      return ChildExit::kOwnFault;
   }
 }
 

@@ -7,37 +7,37 @@
 namespace feedfarm {
 namespace {
 
-TEST(HandlerExit, EachCodeAccusesOne) {
+TEST(ChildExit, EachCodeAccusesOne) {
   using Code = absl::StatusCode;
   const struct {
     Code code;
-    HandlerExit exit;
+    ChildExit exit;
   } kCodes[] = {
-      {Code::kOk, HandlerExit::kDone},
-      {Code::kCancelled, HandlerExit::kOwnFault},
-      {Code::kUnknown, HandlerExit::kHostRefused},
-      {Code::kInvalidArgument, HandlerExit::kBadFlags},
-      {Code::kDeadlineExceeded, HandlerExit::kOwnFault},
-      {Code::kNotFound, HandlerExit::kHostRefused},
-      {Code::kAlreadyExists, HandlerExit::kHostRefused},
-      {Code::kPermissionDenied, HandlerExit::kHostRefused},
-      {Code::kResourceExhausted, HandlerExit::kHostRefused},
-      {Code::kFailedPrecondition, HandlerExit::kHostRefused},
-      {Code::kAborted, HandlerExit::kOwnFault},
-      {Code::kOutOfRange, HandlerExit::kOwnFault},
-      {Code::kUnimplemented, HandlerExit::kHostRefused},
-      {Code::kInternal, HandlerExit::kOwnFault},
-      {Code::kUnavailable, HandlerExit::kHostRefused},
-      {Code::kDataLoss, HandlerExit::kOwnFault},
-      {Code::kUnauthenticated, HandlerExit::kHostRefused},
+      {Code::kOk, ChildExit::kDone},
+      {Code::kCancelled, ChildExit::kOwnFault},
+      {Code::kUnknown, ChildExit::kHostRefused},
+      {Code::kInvalidArgument, ChildExit::kBadFlags},
+      {Code::kDeadlineExceeded, ChildExit::kOwnFault},
+      {Code::kNotFound, ChildExit::kHostRefused},
+      {Code::kAlreadyExists, ChildExit::kHostRefused},
+      {Code::kPermissionDenied, ChildExit::kHostRefused},
+      {Code::kResourceExhausted, ChildExit::kHostRefused},
+      {Code::kFailedPrecondition, ChildExit::kHostRefused},
+      {Code::kAborted, ChildExit::kOwnFault},
+      {Code::kOutOfRange, ChildExit::kOwnFault},
+      {Code::kUnimplemented, ChildExit::kHostRefused},
+      {Code::kInternal, ChildExit::kOwnFault},
+      {Code::kUnavailable, ChildExit::kHostRefused},
+      {Code::kDataLoss, ChildExit::kOwnFault},
+      {Code::kUnauthenticated, ChildExit::kHostRefused},
   };
   for (const auto& [code, exit] : kCodes) EXPECT_EQ(ExitOf(absl::Status(code, "x")), exit) << code;
 }
 
-TEST(HandlerExit, WhatTheKernelRefusesIsTheHosts) {
+TEST(ChildExit, WhatTheKernelRefusesIsTheHosts) {
   for (const int error : {EPERM, EACCES, ENODEV, ENOENT, ENXIO, EBUSY, EADDRINUSE, ENOMEM, ENOBUFS, ENOSPC, EMFILE, EIO,
                           EOPNOTSUPP, ENETDOWN, EAGAIN, EROFS}) {
-    EXPECT_EQ(ExitOf(absl::ErrnoToStatus(error, "x")), HandlerExit::kHostRefused) << error;
+    EXPECT_EQ(ExitOf(absl::ErrnoToStatus(error, "x")), ChildExit::kHostRefused) << error;
   }
 }
 

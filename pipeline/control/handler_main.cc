@@ -130,7 +130,7 @@ int Main(int argc, char** argv) {
   ControlChannel control(parsed.options->control_fd);
   const absl::Status status = Serve(*parsed.options, control);
   // Without an agent there is nobody to tell.
-  if (status.ok() || control.closed()) return static_cast<int>(HandlerExit::kDone);
+  if (status.ok() || control.closed()) return static_cast<int>(ChildExit::kDone);
   LOG(ERROR) << status;
   (void)control.Say(RecordLine("error").Add("message", std::string(status.message())));
   return static_cast<int>(ExitOf(status));

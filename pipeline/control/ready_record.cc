@@ -3,22 +3,21 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "pipeline/control/build_fields.h"
 
 namespace feedfarm {
 namespace {
 
 // Between the sentences of what was not granted; the line escapes it.
 constexpr char kSentenceEnd[] = "\n";
-constexpr char kYes[] = "true";
-constexpr char kNo[] = "false";
 
 }  // namespace
 
 RecordLine ReadyRecord::ToLine() const {
   RecordLine line("ready");
   line.Add("xdp_mode", xdp_mode).Add("bind_mode", bind_mode);
-  line.Add("timestamp_class", timestamp_class).Add("commit", build.commit).Add("dirty", build.dirty ? kYes : kNo);
-  line.Add("compiler", build.compiler).Add("allocator", build.allocator);
+  line.Add("timestamp_class", timestamp_class);
+  AddBuild(build, &line);
   if (!not_granted.empty()) line.Add("not_granted", absl::StrJoin(not_granted, kSentenceEnd));
   return line;
 }
@@ -29,10 +28,7 @@ absl::StatusOr<ReadyRecord> ReadyRecord::FromLine(const RecordLine& line) {
   return ReadyRecord{.xdp_mode = text("xdp_mode"),
                      .bind_mode = text("bind_mode"),
                      .timestamp_class = text("timestamp_class"),
-                     .build = {.commit = text("commit"),
-                               .dirty = text("dirty") == kYes,
-                               .compiler = text("compiler"),
-                               .allocator = text("allocator")},
+                     .build = BuildOf(line),
                      .not_granted = absl::StrSplit(text("not_granted"), kSentenceEnd, absl::SkipEmpty())};
 }
 

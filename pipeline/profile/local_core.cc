@@ -1,7 +1,9 @@
 #include "pipeline/profile/local_core.h"
 
 #include <algorithm>
+#include <string>
 
+#include "absl/strings/str_cat.h"
 #include "pipeline/base/allocation_guard.h"
 #include "pipeline/base/clock.h"
 #include "pipeline/base/status_macros.h"
@@ -20,15 +22,11 @@ constexpr uint32_t kFrameBytes = 2'048;
 constexpr uint64_t kLiveOrders = 200'000;
 constexpr ItchBook::Options kBounds = {.orders_max = 1 << 20, .levels_max = 1 << 20};
 
+const LocalProfile& Profile() { return *FindLocalProfile("local-core"); }
+
 absl::Status Check(const LocalCoreOptions& options) {
-  if (options.messages == 0 || options.messages > 20'000'000) {
-    return absl::InvalidArgumentError("MESSAGES is 1 to 20000000");
-  }
-  if (options.messages_per_packet == 0 || options.messages_per_packet > 100) {
-    return absl::InvalidArgumentError("MESSAGES_PER_PACKET is 1 to 100");
-  }
-  if (options.symbols == 0 || options.symbols > 65'535) return absl::InvalidArgumentError("SYMBOLS is 1 to 65535");
-  return absl::OkStatus();
+  return CheckArguments(Profile(), {absl::StrCat(options.messages), absl::StrCat(options.messages_per_packet),
+                                    absl::StrCat(options.symbols)});
 }
 
 }  // namespace
@@ -59,28 +57,31 @@ absl::StatusOr<ProfileReport> RunLocalCore(const LocalCoreOptions& options) {
   const FeedCounters counters = handler->Snapshot();
   const SourceCounters end = source.Counters();
 
-  ProfileReport report("local-core");
+  ProfileReport report(std::string(Profile().name));
   report.Add("messages_per_packet", uint64_t{options.messages_per_packet});
   report.Add("symbols", uint64_t{options.symbols});
   report.Add("seed", options.seed);
-  report.RequireSome("events", counters.messages);
-  report.Require("sequence_gaps", counters.recovery.gaps + books.sequence_gaps(), 0);
-  report.Require("dup_or_ooo", counters.duplicates + counters.out_of_order + books.sequence_repeats(), 0);
-  report.Require("event_vec_reallocs", allocations, 0);
-  report.Require("pool_available", end.pool_available, end.pool_frames);
+  report.Add("events", counters.messages);
+  report.Add("sequence_gaps", counters.recovery.gaps + books.sequence_gaps());
+  report.Add("dup_or_ooo", counters.duplicates + counters.out_of_order + books.sequence_repeats());
+  report.Add("event_vec_reallocs", allocations);
+  report.Add("pool_available", end.pool_available);
   report.Add("pool_size", end.pool_frames);
-  report.Require("pool_misses", end.pool_misses, 0);
-  report.Require("missing", replay.messages - std::min(replay.messages, counters.messages), 0);
-  report.RequireHash("state_hash", handler->StateHash(), replay.state_hash);
-  report.RequireHash("stream_hash", counters.stream_hash, replay.stream_hash);
+  report.Add("pool_misses", end.pool_misses);
+  report.Add("missing", replay.messages - std::min(replay.messages, counters.messages));
+  report.Add("state_hash", HashText(handler->StateHash()));
+  report.Add("stream_hash", HashText(counters.stream_hash));
   report.Add("frames", source.packets());
   report.Add("orders_live", counters.book.orders_live);
   report.Add("seconds", seconds);
   report.Add("messages_per_second", static_cast<double>(counters.messages) / seconds);
   report.Add("frames_per_second", static_cast<double>(source.packets()) / seconds);
   report.Add("ns_per_frame", seconds * 1e9 / static_cast<double>(source.packets()));
+  report.AddMust("state_hash", HashText(replay.state_hash));
+  report.AddMust("stream_hash", HashText(replay.stream_hash));
   report.AddProof("messages", counters.messages);
   report.AddProof("messages.must_be", replay.messages);
+  report.Judge(Profile());
   return report;
 }
 

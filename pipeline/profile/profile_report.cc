@@ -1,17 +1,21 @@
 #include "pipeline/profile/profile_report.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
-#include "pipeline/control/record_line.h"
+#include "glog/logging.h"
 
 namespace feedfarm {
 namespace {
 
 constexpr char kSchema[] = "feedfarm.profile.v1";
 constexpr char kKind[] = "profile";  // RecordLine's, left out of the line
+constexpr char kMustBe[] = ".must_be";
 
 struct ToText {
   std::string operator()(const std::string& value) const { return value; }
@@ -51,41 +55,52 @@ const char* Name(ProfileStatus status) {
   return "";
 }
 
+std::string TextOf(const ProfileReport::Value& value) { return std::visit(ToText(), value); }
+
 std::string HashText(uint64_t hash) { return absl::StrFormat("%016x", hash); }
 
-void ProfileReport::Require(std::string key, uint64_t value, uint64_t must) {
-  if (value != must) Note(ProfileStatus::kBroken, absl::StrCat(key, " is ", value, ", must be ", must));
-  Add(std::move(key), value);
+const ProfileReport::Value* ProfileReport::Find(absl::string_view key) const {
+  const auto found =
+      std::find_if(fields_.begin(), fields_.end(), [&](const auto& field) { return field.first == key; });
+  return found == fields_.end() ? nullptr : &found->second;
 }
 
-void ProfileReport::RequireSome(std::string key, uint64_t value) {
-  if (value == 0) Note(ProfileStatus::kBroken, absl::StrCat(key, " is 0, must be above"));
-  Add(std::move(key), value);
+void ProfileReport::AddMust(const std::string& key, Value must) {
+  const Value* value = Find(key);
+  CHECK(value != nullptr) << key;
+  AddProof(key, *value);
+  AddProof(absl::StrCat(key, kMustBe), must);
+  Add(absl::StrCat(key, kMustBe), std::move(must));
 }
 
-void ProfileReport::RequireHash(std::string key, uint64_t value, uint64_t must) {
-  if (value != must) {
-    Note(ProfileStatus::kBroken, absl::StrCat(key, " is ", HashText(value), ", must be ", HashText(must)));
+void ProfileReport::Judge(const LocalProfile& profile) {
+  for (const ProfileRule& rule : profile.rules) {
+    Value number = uint64_t{0};
+    const bool constant = absl::SimpleAtoi(rule.right, &std::get<uint64_t>(number));
+    const Value* left = Find(rule.field);
+    const Value* right = constant ? &number : Find(rule.right);
+    if (left == nullptr || right == nullptr) {
+      Note(ProfileStatus::kInconclusive, absl::StrCat(left == nullptr ? rule.field : rule.right, " has no value"));
+      continue;
+    }
+    const bool above = rule.comparison == ProfileRule::Comparison::kAbove;
+    if (above ? *left > *right : *left == *right) continue;
+    const bool service_level = FindField(profile, rule.field)->kind == ProfileField::Kind::kLevel;
+    Note(service_level ? ProfileStatus::kBreached : ProfileStatus::kBroken,
+         absl::StrCat(rule.field, " is ", TextOf(*left), ", must be ", above ? "above " : "", TextOf(*right)));
   }
-  AddProof(key, HashText(value));
-  AddProof(absl::StrCat(key, ".must_be"), HashText(must));
-  Add(std::move(key), HashText(value));
-}
-
-void ProfileReport::Expect(std::string key, uint64_t value, uint64_t must) {
-  if (value != must) Note(ProfileStatus::kBreached, absl::StrCat(key, " is ", value, ", must be ", must));
-  Add(std::move(key), value);
 }
 
 void ProfileReport::Note(ProfileStatus status, std::string reason) {
-  // A broken rule stays broken whatever else there is; a run without a verdict on the subject says nothing of it.
+  // As the coordinator ranks verdicts: a rule that broke stays broken whatever else is not known; a run without a verdict on the
+  // subject says nothing of it.
   const auto rank = [](ProfileStatus of) {
     switch (of) {
       case ProfileStatus::kOk:
         return 0;
-      case ProfileStatus::kBreached:
-        return 1;
       case ProfileStatus::kInconclusive:
+        return 1;
+      case ProfileStatus::kBreached:
         return 2;
       case ProfileStatus::kBroken:
         return 3;
@@ -100,12 +115,16 @@ void ProfileReport::Note(ProfileStatus status, std::string reason) {
   reasons_.push_back(std::move(reason));
 }
 
-std::string ProfileReport::Line() const {
+RecordLine ProfileReport::Record() const {
   RecordLine line(kKind);
   line.Add("schema", kSchema).Add("profile", profile_).Add("status", Name(status_));
-  for (const auto& [key, value] : fields_) line.Add(key, std::visit(ToText(), value));
+  for (const auto& [key, value] : fields_) line.Add(key, TextOf(value));
   line.Add("reasons", absl::StrJoin(reasons_, "; "));
-  return line.Encode().substr(sizeof(kKind));  // the kind and its space
+  return line;
+}
+
+std::string ProfileReport::Line() const {
+  return Record().Encode().substr(sizeof(kKind));  // the kind and its space
 }
 
 std::string ProfileReport::Json() const {

@@ -7,6 +7,10 @@
 #include <variant>
 #include <vector>
 
+#include "absl/strings/string_view.h"
+#include "pipeline/control/record_line.h"
+#include "pipeline/profile/profile_catalog.h"
+
 namespace feedfarm {
 
 // What a profile says at its end.
@@ -34,14 +38,12 @@ class ProfileReport {
   void Add(std::string key, Value value) { fields_.emplace_back(std::move(key), std::move(value)); }
   void AddProof(std::string key, Value value) { proof_.emplace_back(std::move(key), std::move(value)); }
 
-  // Adds a count that must be exactly `must`.
-  void Require(std::string key, uint64_t value, uint64_t must);
-  // Adds a count that must be above 0.
-  void RequireSome(std::string key, uint64_t value);
-  // Adds a hash, and puts it into the proof beside the one that it must equal.
-  void RequireHash(std::string key, uint64_t value, uint64_t must);
-  // The same as Require, for a service level.
-  void Expect(std::string key, uint64_t value, uint64_t must);
+  // What `key` must be, as `<key>.must_be`: a field, and in the proof beside the value that `key` has.
+  void AddMust(const std::string& key, Value must);
+
+  // Notes each rule of the profile that does not hold: broken, or breached where the field is a service level; one
+  // whose field is not there is inconclusive.
+  void Judge(const LocalProfile& profile);
 
   void Note(ProfileStatus status, std::string reason);
 
@@ -50,11 +52,15 @@ class ProfileReport {
   const std::vector<std::string>& reasons() const { return reasons_; }
   const Fields& fields() const { return fields_; }
   const Fields& proof() const { return proof_; }
+  // nullptr where there is no such field.
+  const Value* Find(absl::string_view key) const;
 
   // One line, without a newline: `schema=feedfarm.profile.v1 profile=... status=... key=value ... reasons=...`. Values
   // are escaped as in pipeline/control/record_line.h: with a kind before it, RecordLine::Parse takes it. Reasons are
   // joined by "; ".
   std::string Line() const;
+  // Its record, of kind "profile".
+  RecordLine Record() const;
   // The same as a JSON object, reasons as a list.
   std::string Json() const;
   // The proof as a JSON object.
@@ -67,6 +73,9 @@ class ProfileReport {
   Fields fields_;
   Fields proof_;
 };
+
+// As on the line, unescaped.
+std::string TextOf(const ProfileReport::Value& value);
 
 // 16 lower-case hex digits.
 std::string HashText(uint64_t hash);

@@ -224,17 +224,17 @@ pid_t Lab::Daemon(const std::string& name) const {
   return pid;
 }
 
-std::vector<pid_t> Lab::Handlers() const {
-  std::vector<pid_t> handlers;
-  auto pids = RunCommand({"ip", "netns", "pids", absl::StrCat("ff-", id_, "-dut")}, 10);
+std::vector<pid_t> Lab::Processes(const std::string& host, const std::string& name) const {
+  std::vector<pid_t> found;
+  auto pids = RunCommand({"ip", "netns", "pids", absl::StrCat("ff-", id_, "-", host)}, 10);
   for (absl::string_view word : absl::StrSplit(pids.out, '\n', absl::SkipWhitespace())) {
     pid_t pid = 0;
     if (!absl::SimpleAtoi(word, &pid)) continue;
     std::error_code error;
     auto program = std::filesystem::read_symlink(absl::StrCat("/proc/", pid, "/exe"), error);
-    if (!error && program.filename() == "feedfarm-handler") handlers.push_back(pid);
+    if (!error && program.filename() == name) found.push_back(pid);
   }
-  return handlers;
+  return found;
 }
 
 void Lab::Restart(const std::string& name) const {
@@ -258,7 +258,11 @@ std::string Lab::Residue() const {
     if (link.exit_code != 0) left.push_back(absl::StrCat("no ", port, ": ", link.err));
     if (link.out.find("xdp") != std::string::npos) left.push_back(absl::StrCat("XDP program on ", port));
   }
-  for (pid_t pid : Handlers()) left.push_back(absl::StrCat("handler process ", pid));
+  for (const char* host : {"src", "dut"}) {
+    for (const char* program : {"feedfarm-handler", "feedfarm-profile"}) {
+      for (pid_t pid : Processes(host, program)) left.push_back(absl::StrCat(program, " ", pid, " on ", host));
+    }
+  }
   return absl::StrJoin(left, "; ");
 }
 

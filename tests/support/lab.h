@@ -86,14 +86,16 @@ class Lab {
 
   // Process id of "coordinator", "src" or "dut"; 0 where there is none.
   pid_t Daemon(const std::string& name) const;
-  // Ids of the feedfarm-handler processes inside this lab's dut.
-  std::vector<pid_t> Handlers() const;
+  // Ids of this program's processes on a host of the lab.
+  std::vector<pid_t> Processes(const std::string& host, const std::string& program) const;
+  // Those of feedfarm-handler on dut.
+  std::vector<pid_t> Handlers() const { return Processes("dut", "feedfarm-handler"); }
   // Starts a daemon again after it was killed.
   void Restart(const std::string& name) const;
   // A command inside a namespace of the lab ("src", "dut", "coord").
   CommandResult Exec(const std::string& host, const std::vector<std::string>& command) const;
 
-  // What is left in the lab of a run: XDP programs on its ports, handler processes, cgroups. Empty = nothing.
+  // What is left in the lab of a run: XDP programs on its ports, children of the agents. Empty = nothing.
   std::string Residue() const;
 
  private:

@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "coordinator/artifact/run_table.h"
 #include "coordinator/artifact/text_table.h"
 #include "coordinator/gate/exit_code.h"
 #include "tools/feedfarm/names.h"
@@ -20,10 +21,6 @@ std::string VerdictOrState(const v1::RunStatus& run) {
 std::string CampaignState(const v1::CampaignStatus& status) {
   if (status.finished()) return VerdictName(status.verdict());
   return status.cancel_requested() ? "cancelling" : "running";
-}
-
-std::string Hosts(const v1::RunStatus& run) {
-  return run.source_host().empty() ? "-" : absl::StrCat(run.source_host(), ">", run.handler_host());
 }
 
 void AppendGates(const v1::RunStatus& run, bool all, std::string* out) {
@@ -60,7 +57,7 @@ std::string CampaignText(const v1::CampaignStatus& status, bool wide) {
     std::vector<std::string> row = {run.run_id(),
                                     run.scenario(),
                                     VerdictOrState(run),
-                                    Hosts(run),
+                                    HostsText(run),
                                     CountText(run.messages()),
                                     absl::StrFormat("%.0f%%", run.progress() * 100),
                                     run.activity().empty() ? "-" : run.activity()};
@@ -97,15 +94,14 @@ std::string SearchEstimateText(const v1::PlannedRun& run) {
 }  // namespace
 
 std::string PlanText(const v1::PlanReply& reply) {
-  TextTable table({"SCENARIO", ">REPETITION", "SOURCE", "HANDLER", ">ABOUT", ">SEED", ">GATES"});
+  TextTable table({"SCENARIO", ">REPETITION", "HOSTS", ">ABOUT", ">SEED", ">GATES"});
   uint64_t total_ns = 0;
   int unknown = 0;
   for (const auto& run : reply.runs()) {
     const uint64_t about_ns = run.has_search() ? run.search().usual_ns() : run.duration_estimate_ns();
     total_ns += about_ns;
-    unknown += about_ns == 0;
-    table.AddRow({run.scenario(), absl::StrCat(run.repetition()), run.source_host().empty() ? "-" : run.source_host(),
-               run.handler_host().empty() ? "-" : run.handler_host(),
+    unknown += about_ns == 0 && run.profile().empty();
+    table.AddRow({run.scenario(), absl::StrCat(run.repetition()), HostsText(run),
                about_ns == 0 ? "-" : DurationText(about_ns),
                absl::StrCat(run.seed()), absl::StrCat(run.gates_size())});
   }
@@ -117,6 +113,9 @@ std::string PlanText(const v1::PlanReply& reply) {
   for (const auto& run : reply.runs()) {
     // Repetitions cost the same.
     if (run.has_search() && run.repetition() == 1) absl::StrAppend(&out, SearchEstimateText(run));
+    if (!run.profile().empty() && run.repetition() == 1) {
+      absl::StrAppend(&out, "  ", run.scenario(), ": profile ", Printable(run.profile()), "\n");
+    }
   }
   return out;
 }

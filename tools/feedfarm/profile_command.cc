@@ -8,10 +8,11 @@
 #include "absl/strings/str_join.h"
 #include "coordinator/gate/exit_code.h"
 #include "pipeline/base/clock.h"
-#include "pipeline/profile/host_facts.h"
+#include "pipeline/profile/profile_catalog.h"
+#include "pipeline/profile/profile_run.h"
 #include "tools/feedfarm/commands.h"
-#include "tools/feedfarm/local_profiles.h"
-#include "tools/feedfarm/profile_folder.h"
+#include "tools/feedfarm/farm_profile.h"
+#include "pipeline/profile/profile_folder.h"
 #include "tools/feedfarm/report_files.h"
 #include "tools/feedfarm/target_profiles.h"
 #include "tools/feedfarm/target_report.h"
@@ -25,6 +26,8 @@ struct ProfileFlags {
   std::vector<std::string> arguments;
   bool list = false;
   bool show = false;
+  bool farm = false;
+  std::string host;
   bool json = false;
   std::string out;
   uint64_t seed = 1;
@@ -50,7 +53,7 @@ int ExitCodeOf(ProfileStatus status) {
 
 int List() {
   for (const LocalProfile& profile : LocalProfiles()) {
-    std::cout << absl::StrFormat("%-12s %s\n    %s\n", profile.name, profile.Synopsis(), profile.meaning);
+    std::cout << absl::StrFormat("%-12s %s\n    %s\n", profile.name, Synopsis(profile), profile.meaning);
   }
   for (const TargetProfile& profile : TargetProfiles()) {
     std::cout << absl::StrFormat("%-12s %s\n    %s\n", profile.name, profile.synopsis, profile.meaning);
@@ -70,31 +73,19 @@ int Conclude(const ProfileFlags& flags, bool json, const ProfileReport& report, 
 }
 
 int RunLocal(const ProfileFlags& flags, bool json, const LocalProfile& profile, ProfileRun run) {
-  const auto arguments = profile.Effective(flags.arguments);
+  const auto arguments = Effective(profile, flags.arguments);
   if (!arguments.ok()) return Complain(std::string(arguments.status().message()), kExitUsage);
   run.config = absl::StrCat(profile.name, " ", absl::StrJoin(*arguments, " "), " seed=", flags.seed);
-  run.nic = profile.nic;
-  run.timestamp_source = profile.timestamp_source;
-  auto report = profile.run(*arguments, flags.seed);
+  run.nic = std::string(profile.nic);
+  run.timestamp_source = std::string(profile.timestamp_source);
+  const auto report = RunLocalProfile(profile, *arguments, {.seed = flags.seed});
   if (!report.ok()) {
     const bool usage = absl::IsInvalidArgument(report.status());
     return Complain(absl::StrCat(profile.name, ": ", std::string(report.status().message())),
                     usage ? kExitUsage : kExitInfrastructure);
   }
-  // A local figure is of this host alone.
-  report->Add("host_class", HostClass(ReadHostFacts()));
-  report->Add("not_production", true);
   run.finished_unix_ns = UnixNow();
   return Conclude(flags, json, *report, run);
-}
-
-// The target is above what any link of this speed carries: nothing is run.
-int RefuseTarget(const ProfileFlags& flags, bool json, const TargetProfile& profile, const absl::Status& reason,
-                 const ProfileRun& run) {
-  ProfileReport report(profile.name);
-  report.Note(ProfileStatus::kImpossible, std::string(reason.message()));
-  Complain(absl::StrCat(profile.name, ": ", std::string(reason.message())), kExitUsage);
-  return Conclude(flags, json, report, run);
 }
 
 // What is to be kept of the run that the result is made of.
@@ -105,6 +96,34 @@ void KeepRun(CliContext& context, const ProfileFlags& flags, const v1::CampaignS
   auto manifest =
       FetchReportFile(context, status.campaign_id(), absl::StrCat("runs/", status.runs(0).run_id(), "/manifest.json"));
   if (manifest.ok()) run->farm_manifest = *std::move(manifest);
+}
+
+// On a host of the farm, as any campaign.
+int RunLocalOnFarm(CliContext& context, const ProfileFlags& flags, bool json, const LocalProfile& profile,
+                   ProfileRun run) {
+  const auto arguments = Effective(profile, flags.arguments);
+  const absl::Status good = arguments.ok() ? CheckArguments(profile, *arguments) : arguments.status();
+  if (!good.ok()) return Complain(std::string(good.message()), kExitUsage);
+  run.config = CampaignOf(profile, *arguments, flags.seed, flags.host);
+  if (flags.show) {
+    std::cout << run.config;
+    return kExitPassed;
+  }
+  TargetRun farm(&context);
+  const std::optional<v1::CampaignStatus> status = farm.Run(std::string(profile.name), run.config);
+  if (!status) return farm.exit_code();
+  KeepRun(context, flags, *status, &run);
+  run.timestamp_source = std::string(profile.timestamp_source);
+  return Conclude(flags, json, ReportOfFarmProfile(profile, *status), run);
+}
+
+// The target is above what any link of this speed carries: nothing is run.
+int RefuseTarget(const ProfileFlags& flags, bool json, const TargetProfile& profile, const absl::Status& reason,
+                 const ProfileRun& run) {
+  ProfileReport report(profile.name);
+  report.Note(ProfileStatus::kImpossible, std::string(reason.message()));
+  Complain(absl::StrCat(profile.name, ": ", std::string(reason.message())), kExitUsage);
+  return Conclude(flags, json, report, run);
 }
 
 int RunTarget(CliContext& context, const ProfileFlags& flags, bool json, const TargetProfile& profile, ProfileRun run) {
@@ -145,11 +164,15 @@ int Profile(CliContext& context, const ProfileFlags& flags) {
   run.started_unix_ns = UnixNow();
   run.build = context.build;
   if (const TargetProfile* profile = FindTargetProfile(flags.name)) {
+    if (!flags.host.empty()) return Complain("a target profile needs two hosts: keep its --show, and write placement", kExitUsage);
     return RunTarget(context, flags, json, *profile, std::move(run));
   }
-  if (flags.show) return Complain("only target profiles are campaigns that can be shown", kExitUsage);
-  if (const LocalProfile* profile = FindLocalProfile(flags.name))
+  if (const LocalProfile* profile = FindLocalProfile(flags.name)) {
+    if (flags.farm || flags.show || !flags.host.empty()) {
+      return RunLocalOnFarm(context, flags, json, *profile, std::move(run));
+    }
     return RunLocal(flags, json, *profile, std::move(run));
+  }
   return Complain(absl::StrCat("no profile '", flags.name, "'; see feedfarm profile --list"), kExitUsage);
 }
 
@@ -161,12 +184,14 @@ void AddProfileCommand(CLI::App& app, CliContext& context) {
   command->add_option("NAME", flags->name, "the profile");
   command->add_option("ARGS", flags->arguments, "its arguments; those left out have defaults");
   command->add_flag("--list", flags->list, "the profiles, their arguments, what they enforce");
-  command->add_flag("--show", flags->show, "the campaign file of a target profile, to be kept or submitted");
+  command->add_flag("--show", flags->show, "the profile as a campaign file, to be kept or submitted");
+  command->add_flag("--farm", flags->farm, "run a local profile on a host of the farm, not here");
+  command->add_option("--host", flags->host, "the same, on this host of the farm");
   command->add_flag("--json", flags->json, "the result as JSON");
   command->add_option("--out", flags->out, "folder for summary, manifest and proof");
   command->add_option("--seed", flags->seed, "everything random comes from it")->capture_default_str();
   command->footer(
-      "Examples:\n  feedfarm profile --list\n  feedfarm profile pool-soak 65536 2048 10000 64 --out soak/\n  feedfarm "
+      "Examples:\n  feedfarm profile --list\n  feedfarm profile pool-soak 65536 2048 10000 64 --out soak/\n  feedfarm profile local-core --host dut\n  feedfarm "
       "profile target-rx 25gbe 10Mpps\n  feedfarm "
       "profile target-failover-recovery --show > campaign.yaml\n\nExit "
       "codes: 0 ok, 2 usage or "

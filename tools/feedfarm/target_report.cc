@@ -115,6 +115,25 @@ void AddRun(const TargetPlan& plan, const v1::CampaignStatus& status, ProfileRep
 
 }  // namespace
 
+void NoteVerdict(v1::Verdict verdict, const v1::RunResult& result, ProfileReport* report) {
+  const ProfileStatus status = StatusOf(verdict);
+  if (status == ProfileStatus::kOk) return;
+  for (const std::string& reason : result.reasons()) report->Note(status, reason);
+  if (result.reasons().empty()) report->Note(status, VerdictName(verdict));
+}
+
+void AddGates(const v1::RunResult& result, ProfileReport* report) {
+  uint64_t held = 0;
+  for (const v1::GateResult& gate : result.gates()) {
+    held += gate.outcome() == v1::GATE_OUTCOME_HELD ? 1 : 0;
+    report->AddProof(gate.expression(),
+                     absl::StrCat(gate.measured(), gate.outcome() == v1::GATE_OUTCOME_HELD ? "" : ": ",
+                                  gate.outcome() == v1::GATE_OUTCOME_HELD ? "" : gate.reason()));
+  }
+  report->Add("gates_held", held);
+  report->Add("gates", static_cast<uint64_t>(result.gates_size()));
+}
+
 OfferedLoad LoadOf(const TargetPlan& plan, const v1::RunResult& result) {
   OfferedLoad load;
   const auto packets = static_cast<double>(result.source().data_packets_a());
@@ -140,25 +159,13 @@ ProfileReport ReportOfTarget(const TargetPlan& plan, const v1::CampaignStatus& s
   AddRun(plan, status, &report);
   // What a sender that did not make the load did to the handler says nothing of it.
   const bool judged = plan.rate_pps == 0 || load.as_asked;
-  const ProfileStatus verdict = StatusOf(status.verdict());
-  if (verdict != ProfileStatus::kOk && (judged || verdict == ProfileStatus::kNoVerdict)) {
-    for (const std::string& reason : result.reasons()) report.Note(verdict, reason);
-    if (result.reasons().empty()) report.Note(verdict, VerdictName(status.verdict()));
-  }
+  if (judged || StatusOf(status.verdict()) == ProfileStatus::kNoVerdict) NoteVerdict(status.verdict(), result, &report);
   if (result.handler().journal_restored_messages() != 0) {
     // More was there than records were replayed: the rest came from a snapshot.
     report.Add("anchored", result.handler().journal_restored_messages() > result.handler().journal_replayed_messages());
     report.Add("non_monotonic_sequences", result.handler().out_of_order() + result.handler().duplicates());
   }
-  uint64_t held = 0;
-  for (const v1::GateResult& gate : result.gates()) {
-    held += gate.outcome() == v1::GATE_OUTCOME_HELD ? 1 : 0;
-    report.AddProof(gate.expression(),
-                    absl::StrCat(gate.measured(), gate.outcome() == v1::GATE_OUTCOME_HELD ? "" : ": ",
-                                 gate.outcome() == v1::GATE_OUTCOME_HELD ? "" : gate.reason()));
-  }
-  report.Add("gates_held", held);
-  report.Add("gates", static_cast<uint64_t>(result.gates_size()));
+  AddGates(result, &report);
   report.AddProof("state_hash", result.handler().state_hash());
   report.AddProof("state_hash.must_be", result.source().reference_state_hash());
   report.AddProof("stream_hash", result.handler().stream_hash());

@@ -26,6 +26,12 @@ ProfileReport ReportOfTarget(const TargetPlan& plan, const v1::CampaignStatus& s
 // The same where the trial before it already showed that the rate cannot be offered here.
 ProfileReport ReportOfTrial(const TargetPlan& plan, const v1::CampaignStatus& trial);
 
+// Notes a verdict that is no pass, with the run's reasons.
+void NoteVerdict(v1::Verdict verdict, const v1::RunResult& result, ProfileReport* report);
+
+// Adds how many gates there were and held; into the proof, what each measured.
+void AddGates(const v1::RunResult& result, ProfileReport* report);
+
 // The receive-time class of the run's latencies: "none", "software", "hardware"; several joined by ",".
 std::string TimestampSourceOf(const v1::CampaignStatus& status);
 

@@ -1,4 +1,4 @@
-#include "agent/handler/handler_process.h"
+#include "agent/run/child_process.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -22,13 +22,13 @@ constexpr int kPatienceMs = 20'000;
 
 std::string LogPath(const std::string& name) { return ::testing::TempDir() + "/" + name + ".log"; }
 
-std::unique_ptr<HandlerProcess> Spawn(const std::string& behaviour, const std::string& log = "handler") {
-  HandlerProcess::Options options;
+std::unique_ptr<ChildProcess> Spawn(const std::string& behaviour, const std::string& log = "handler") {
+  ChildProcess::Options options;
   options.path = kFakeHandler;
   options.arguments = {"--behaviour", behaviour};
   options.log_path = LogPath(log);
   std::remove(options.log_path.c_str());
-  auto process = HandlerProcess::Spawn(options);
+  auto process = ChildProcess::Spawn(options);
   EXPECT_TRUE(process.ok()) << process.status();
   return process.ok() ? *std::move(process) : nullptr;
 }
@@ -39,7 +39,7 @@ bool Readable(int fd) {
 }
 
 // The next line; a status when the lines end or break.
-absl::StatusOr<RecordLine> NextLine(HandlerProcess& process) {
+absl::StatusOr<RecordLine> NextLine(ChildProcess& process) {
   for (;;) {
     if (auto line = process.Next()) return *std::move(line);
     if (process.closed()) return absl::OutOfRangeError("closed");
@@ -48,12 +48,12 @@ absl::StatusOr<RecordLine> NextLine(HandlerProcess& process) {
   }
 }
 
-std::optional<ProcessExit> WaitForExit(HandlerProcess& process) {
+std::optional<ProcessExit> WaitForExit(ChildProcess& process) {
   if (!Readable(process.exit_fd())) return std::nullopt;
   return process.TryReap();
 }
 
-TEST(HandlerProcess, SpeaksBothWaysAndEndsCleanly) {
+TEST(ChildProcess, SpeaksBothWaysAndEndsCleanly) {
   auto process = Spawn("obedient");
   ASSERT_NE(process, nullptr);
   EXPECT_EQ(NextLine(*process)->kind(), "ready");
@@ -69,7 +69,7 @@ TEST(HandlerProcess, SpeaksBothWaysAndEndsCleanly) {
   EXPECT_EQ(process->TryReap()->number, 0);
 }
 
-TEST(HandlerProcess, KeepsItsStderr) {
+TEST(ChildProcess, KeepsItsStderr) {
   {
     auto process = Spawn("obedient", "stderr");
     ASSERT_NE(process, nullptr);
@@ -81,7 +81,7 @@ TEST(HandlerProcess, KeepsItsStderr) {
   EXPECT_NE(text.str().find("fake handler: obedient"), std::string::npos) << text.str();
 }
 
-TEST(HandlerProcess, SaysHowItDied) {
+TEST(ChildProcess, SaysHowItDied) {
   auto crashed = Spawn("crash");
   ASSERT_NE(crashed, nullptr);
   auto exit = WaitForExit(*crashed);
@@ -96,7 +96,7 @@ TEST(HandlerProcess, SaysHowItDied) {
   EXPECT_EQ(exit->ToString(), "exit code 7");
 }
 
-TEST(HandlerProcess, ReadsWhatWasSaidBeforeTheEnd) {
+TEST(ChildProcess, ReadsWhatWasSaidBeforeTheEnd) {
   auto process = Spawn("quit");
   ASSERT_NE(process, nullptr);
   ASSERT_TRUE(WaitForExit(*process).has_value());
@@ -105,7 +105,7 @@ TEST(HandlerProcess, ReadsWhatWasSaidBeforeTheEnd) {
   EXPECT_EQ(last, "final");
 }
 
-TEST(HandlerProcess, RefusesALineWithoutEnd) {
+TEST(ChildProcess, RefusesALineWithoutEnd) {
   auto process = Spawn("huge");
   ASSERT_NE(process, nullptr);
   absl::StatusOr<RecordLine> line = NextLine(*process);
@@ -113,7 +113,7 @@ TEST(HandlerProcess, RefusesALineWithoutEnd) {
   EXPECT_EQ(line.status().code(), absl::StatusCode::kResourceExhausted);
 }
 
-TEST(HandlerProcess, PassesOnALineThatIsNoRecord) {
+TEST(ChildProcess, PassesOnALineThatIsNoRecord) {
   auto process = Spawn("garbage");
   ASSERT_NE(process, nullptr);
   absl::StatusOr<RecordLine> line = NextLine(*process);
@@ -121,7 +121,7 @@ TEST(HandlerProcess, PassesOnALineThatIsNoRecord) {
   EXPECT_EQ(line.status().code(), absl::StatusCode::kInvalidArgument);
 }
 
-TEST(HandlerProcess, KillEndsTheStubborn) {
+TEST(ChildProcess, KillEndsTheStubborn) {
   auto process = Spawn("stubborn");
   ASSERT_NE(process, nullptr);
   EXPECT_EQ(NextLine(*process)->kind(), "ready");
@@ -135,7 +135,7 @@ TEST(HandlerProcess, KillEndsTheStubborn) {
   EXPECT_FALSE(process->Send(RecordLine("stop")).ok());
 }
 
-TEST(HandlerProcess, IsGoneWithItsOwner) {
+TEST(ChildProcess, IsGoneWithItsOwner) {
   auto process = Spawn("stubborn");
   ASSERT_NE(process, nullptr);
   const pid_t pid = process->pid();
@@ -143,7 +143,7 @@ TEST(HandlerProcess, IsGoneWithItsOwner) {
   EXPECT_EQ(::kill(pid, 0), -1);
 }
 
-TEST(HandlerProcess, DiesWithAnAgentThatIsKilled) {
+TEST(ChildProcess, DiesWithAnAgentThatIsKilled) {
   int ends[2];
   ASSERT_EQ(::pipe(ends), 0);
   // The agent of this test.
@@ -163,11 +163,11 @@ TEST(HandlerProcess, DiesWithAnAgentThatIsKilled) {
   EXPECT_TRUE(!child_fd.valid() || Readable(child_fd.get()));
 }
 
-TEST(HandlerProcess, SaysWhyItCannotBeExecuted) {
-  HandlerProcess::Options options;
+TEST(ChildProcess, SaysWhyItCannotBeExecuted) {
+  ChildProcess::Options options;
   options.path = "/nonexistent/feedfarm-handler";
   options.log_path = LogPath("none");
-  absl::Status status = HandlerProcess::Spawn(options).status();
+  absl::Status status = ChildProcess::Spawn(options).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
   EXPECT_NE(status.message().find("execute /nonexistent/feedfarm-handler"), std::string::npos) << status;
 }

@@ -24,37 +24,38 @@ struct ProcessExit {
   std::string ToString() const;
 };
 
-// One feedfarm-handler child and its control socket. Nothing here blocks but Spawn (until exec) and the destructor
-// (until the killed child is reaped). One thread owns it, and that thread must live as long: the kernel kills the child
-// when the thread that made it ends (PR_SET_PDEATHSIG). The child also ends when the control socket closes.
+// One child of the agent (feedfarm-handler, feedfarm-profile) and its control socket. Nothing here blocks but Spawn
+// (until exec) and the destructor (until the killed child is reaped). One thread owns it, and that thread must live as
+// long: the kernel kills the child when the thread that made it ends (PR_SET_PDEATHSIG). The child also ends when the
+// control socket closes.
 //
 // Invariants: the child is in its cgroup before its first instruction; it inherits no descriptor but stdin (/dev/null),
-// stdout and stderr (the log), the control socket and its account (memory that outlives it); it is reaped exactly once.
-class HandlerProcess {
+// stdout and stderr (the log), the control socket and its account where there is one; it is reaped exactly once.
+class ChildProcess {
  public:
   struct Options {
     std::string path;
-    // Without the program's name; --control-fd and --account-fd are added.
+    // Without the program's name; --control-fd is added, and --account-fd where there is one.
     std::vector<std::string> arguments;
     // Takes stdout and stderr, appended.
     std::string log_path;
     // A cgroup v2 folder to start in, -1 = the agent's own.
     int cgroup_fd = -1;
+    // Memory for its AccountPage, -1 = none.
+    int account_fd = -1;
   };
 
   // Errno of the failed call; NOT_FOUND, PERMISSION_DENIED: the program cannot be executed.
-  static absl::StatusOr<std::unique_ptr<HandlerProcess>> Spawn(const Options& options);
-  ~HandlerProcess();
-  HandlerProcess(const HandlerProcess&) = delete;
-  HandlerProcess& operator=(const HandlerProcess&) = delete;
+  static absl::StatusOr<std::unique_ptr<ChildProcess>> Spawn(const Options& options);
+  ~ChildProcess();
+  ChildProcess(const ChildProcess&) = delete;
+  ChildProcess& operator=(const ChildProcess&) = delete;
 
   // Readable when lines are there; at the end of them too.
   int control_fd() const { return control_.get(); }
   // Readable when the process has ended.
   int exit_fd() const { return pid_fd_.get(); }
   pid_t pid() const { return pid_; }
-  // Its AccountPage.
-  int account_fd() const { return account_.get(); }
 
   // Takes what is in the socket, at most a megabyte a call. OK also at its end (see closed). RESOURCE_EXHAUSTED: a line
   // is too long; otherwise errno.
@@ -76,15 +77,18 @@ class HandlerProcess {
   std::optional<ProcessExit> TryReap();
 
  private:
-  HandlerProcess() = default;
+  ChildProcess() = default;
 
   pid_t pid_ = -1;
   ScopedFd pid_fd_;
   ScopedFd control_;
-  ScopedFd account_;
   RecordLineReader reader_;
   bool closed_ = false;
   std::optional<ProcessExit> exit_;
 };
+
+// Sleeps until `wake_fd` is readable, the child (null = none) says something or ends, or CLOCK_MONOTONIC reaches
+// `until_ns`; a second at most. `deaf`: what it says is not waited for.
+void AwaitChild(int wake_fd, const ChildProcess* child, bool deaf, uint64_t until_ns);
 
 }  // namespace feedfarm

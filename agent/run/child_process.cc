@@ -1,4 +1,4 @@
-#include "agent/handler/handler_process.h"
+#include "agent/run/child_process.h"
 
 #include <fcntl.h>
 #include <glog/logging.h>
@@ -7,20 +7,20 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "pipeline/base/clock.h"
 #include "pipeline/base/status_macros.h"
-#include "pipeline/control/account_page.h"
 
 namespace feedfarm {
 namespace {
@@ -32,6 +32,8 @@ constexpr int kAccountFd = 4;
 // Where it reports a failed exec until then; closed by a successful one.
 constexpr int kExecFd = 5;
 constexpr size_t kReceiveBytesMax = 1 << 20;
+// Without anything to wait for, its thread still looks this often.
+constexpr uint64_t kIdleNs = 1'000'000'000;
 
 // What the child needs, made before it exists: between clone and exec it may only make system calls.
 struct ChildPlan {
@@ -40,7 +42,7 @@ struct ChildPlan {
   int log_fd;
   int null_fd;
   int control_fd;
-  int account_fd;
+  int account_fd;  // -1 = none
   int exec_fd;
   pid_t parent;
 };
@@ -59,7 +61,11 @@ int Lift(int fd) { return ::fcntl(fd, F_DUPFD, 10); }
   bool ok = ::prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && ::setpgid(0, 0) == 0;
   ok = ok && ::dup2(null_fd, 0) == 0 && ::dup2(log_fd, 1) == 1 && ::dup2(log_fd, 2) == 2;
   ok = ok && ::dup2(control_fd, kControlFd) == kControlFd && ::dup2(exec_fd, kExecFd) == kExecFd;
-  ok = ok && ::dup2(account_fd, kAccountFd) == kAccountFd;
+  if (plan.account_fd < 0) {
+    ::close(kAccountFd);
+  } else {
+    ok = ok && ::dup2(account_fd, kAccountFd) == kAccountFd;
+  }
   ok = ok && ::fcntl(kExecFd, F_SETFD, FD_CLOEXEC) == 0;
   ok = ok && ::syscall(SYS_close_range, kExecFd + 1, ~0U, 0) == 0;
   for (int signal : {SIGPIPE, SIGINT, SIGTERM, SIGHUP, SIGCHLD}) ::signal(signal, SIG_DFL);
@@ -95,14 +101,6 @@ int WaitForExec(int read_fd) {
   return got == sizeof error ? error : 0;
 }
 
-// Memory for one AccountPage, of no file: the kernel never writes it back, so it costs the handler no page fault.
-absl::StatusOr<ScopedFd> MakeAccount() {
-  ScopedFd memory(::memfd_create("handler_account", MFD_CLOEXEC));
-  if (!memory.valid()) return ErrnoStatus("memfd_create for a handler's account");
-  if (::ftruncate(memory.get(), AccountPage::kBytes) != 0) return ErrnoStatus("ftruncate of a handler's account");
-  return memory;
-}
-
 }  // namespace
 
 std::string ProcessExit::ToString() const {
@@ -110,14 +108,13 @@ std::string ProcessExit::ToString() const {
   return absl::StrCat("exit code ", number);
 }
 
-absl::StatusOr<std::unique_ptr<HandlerProcess>> HandlerProcess::Spawn(const Options& options) {
+absl::StatusOr<std::unique_ptr<ChildProcess>> ChildProcess::Spawn(const Options& options) {
   int ends[2];
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return ErrnoStatus("socketpair for a handler");
-  std::unique_ptr<HandlerProcess> process(new HandlerProcess());
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return ErrnoStatus("socketpair for a child");
+  std::unique_ptr<ChildProcess> process(new ChildProcess());
   process->control_ = ScopedFd(ends[0]);
   ScopedFd child_end(ends[1]);
-  FEEDFARM_ASSIGN_OR_RETURN(process->account_, MakeAccount());
-  if (::pipe2(ends, O_CLOEXEC) != 0) return ErrnoStatus("pipe for a handler");
+  if (::pipe2(ends, O_CLOEXEC) != 0) return ErrnoStatus("pipe for a child");
   ScopedFd exec_read(ends[0]);
   ScopedFd exec_write(ends[1]);
   ScopedFd log(::open(options.log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
@@ -129,18 +126,20 @@ absl::StatusOr<std::unique_ptr<HandlerProcess>> HandlerProcess::Spawn(const Opti
   words.insert(words.end(), options.arguments.begin(), options.arguments.end());
   words.push_back("--control-fd");
   words.push_back(absl::StrCat(kControlFd));
-  words.push_back("--account-fd");
-  words.push_back(absl::StrCat(kAccountFd));
+  if (options.account_fd >= 0) {
+    words.push_back("--account-fd");
+    words.push_back(absl::StrCat(kAccountFd));
+  }
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
 
-  const ChildPlan plan{options.path.c_str(), argv.data(),   log.get(), null.get(), child_end.get(),
-                       process->account_.get(), exec_write.get(), ::getpid()};
+  const ChildPlan plan{options.path.c_str(), argv.data(),        log.get(),        null.get(),
+                       child_end.get(),      options.account_fd, exec_write.get(), ::getpid()};
   int pid_fd = -1;
   const pid_t pid = Clone(options.cgroup_fd, &pid_fd);
   if (pid == 0) RunChild(plan);
-  if (pid < 0) return ErrnoStatus("clone a handler");
+  if (pid < 0) return ErrnoStatus("clone a child");
   process->pid_ = pid;
   process->pid_fd_ = ScopedFd(pid_fd);
   exec_write.Reset();
@@ -152,7 +151,7 @@ absl::StatusOr<std::unique_ptr<HandlerProcess>> HandlerProcess::Spawn(const Opti
   return process;
 }
 
-HandlerProcess::~HandlerProcess() {
+ChildProcess::~ChildProcess() {
   if (pid_ < 0 || exit_.has_value()) return;
   Kill();
   siginfo_t info{};
@@ -160,13 +159,13 @@ HandlerProcess::~HandlerProcess() {
   }
 }
 
-absl::Status HandlerProcess::Receive() {
+absl::Status ChildProcess::Receive() {
   char part[65536];
   for (size_t taken = 0; taken < kReceiveBytesMax && !closed_;) {
     const ssize_t got = ::recv(control_.get(), part, sizeof part, MSG_DONTWAIT);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return absl::OkStatus();
-    if (got < 0 && errno != ECONNRESET) return ErrnoStatus("read from the handler");
+    if (got < 0 && errno != ECONNRESET) return ErrnoStatus("read from the child");
     closed_ = got <= 0;
     if (closed_) return absl::OkStatus();
     FEEDFARM_RETURN_IF_ERROR(reader_.Append(std::string_view(part, static_cast<size_t>(got))));
@@ -175,27 +174,27 @@ absl::Status HandlerProcess::Receive() {
   return absl::OkStatus();
 }
 
-absl::Status HandlerProcess::Send(const RecordLine& line) {
+absl::Status ChildProcess::Send(const RecordLine& line) {
   const std::string text = line.Encode() + "\n";
   const ssize_t sent = ::send(control_.get(), text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   if (sent == static_cast<ssize_t>(text.size())) return absl::OkStatus();
   const std::string why = sent < 0 ? ::strerror(errno) : "its socket is full";
-  return absl::UnavailableError(absl::StrCat("'", line.kind(), "' to the handler: ", why));
+  return absl::UnavailableError(absl::StrCat("'", line.kind(), "' to the child: ", why));
 }
 
-void HandlerProcess::Signal(int signal) {
+void ChildProcess::Signal(int signal) {
   if (pid_ < 0 || exit_.has_value()) return;
   ::syscall(SYS_pidfd_send_signal, pid_fd_.get(), signal, nullptr, 0);
 }
 
-void HandlerProcess::Kill() {
+void ChildProcess::Kill() {
   if (pid_ < 0 || exit_.has_value()) return;
   // Not reaped, so neither the process's nor the group's number can be another's.
   ::kill(-pid_, SIGKILL);
   Signal(SIGKILL);
 }
 
-std::optional<ProcessExit> HandlerProcess::TryReap() {
+std::optional<ProcessExit> ChildProcess::TryReap() {
   if (exit_.has_value() || pid_ < 0) return exit_;
   siginfo_t info{};
   if (::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG) != 0) {
@@ -205,6 +204,19 @@ std::optional<ProcessExit> HandlerProcess::TryReap() {
   if (info.si_pid == 0) return exit_;
   exit_ = ProcessExit{info.si_code != CLD_EXITED, info.si_status};
   return exit_;
+}
+
+void AwaitChild(int wake_fd, const ChildProcess* child, bool deaf, uint64_t until_ns) {
+  pollfd fds[3] = {{wake_fd, POLLIN, 0}, {-1, POLLIN, 0}, {-1, POLLIN, 0}};
+  if (child != nullptr) {
+    fds[1].fd = deaf || child->closed() ? -1 : child->control_fd();
+    fds[2].fd = child->exit_fd();
+  }
+  const uint64_t now_ns = MonotonicNow();
+  const uint64_t next_ns = std::min(until_ns, now_ns + kIdleNs);
+  const uint64_t left_ns = next_ns > now_ns ? next_ns - now_ns : 0;
+  const timespec left = {static_cast<time_t>(left_ns / 1'000'000'000), static_cast<long>(left_ns % 1'000'000'000)};
+  ::ppoll(fds, 3, &left, nullptr);
 }
 
 }  // namespace feedfarm

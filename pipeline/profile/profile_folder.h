@@ -20,11 +20,13 @@ struct ProfileRun {
   std::string timestamp_source;  // "none", "software", "hardware"
   // Of a target profile: the run's manifest as the coordinator has it (hosts, NICs with driver and firmware), JSON.
   std::string farm_manifest;
+  // In a run's report the run has its own manifest.json.
+  std::string manifest_name = "manifest.json";
   uint64_t started_unix_ns = 0;
   uint64_t finished_unix_ns = 0;
 };
 
-// Writes summary.txt (the key=value line), summary.json, manifest.json, proof.json and where there is one
+// Writes summary.txt (the key=value line), summary.json, the manifest, proof.json and where there is one
 // farm_manifest.json into `folder`, which is made.
 // Files that are there are replaced, each as a whole. The file system's error with the file's name.
 absl::Status WriteProfileFolder(const std::filesystem::path& folder, const ProfileReport& report,

@@ -1,4 +1,4 @@
-#include "tools/feedfarm/profile_folder.h"
+#include "pipeline/profile/profile_folder.h"
 
 #include <cerrno>
 #include <fstream>
@@ -81,7 +81,7 @@ absl::Status WriteProfileFolder(const fs::path& folder, const ProfileReport& rep
   if (error) return absl::InvalidArgumentError(absl::StrCat(folder.string(), ": ", error.message()));
   FEEDFARM_RETURN_IF_ERROR(WriteFile(absolute / "summary.txt", report.Line() + "\n"));
   FEEDFARM_RETURN_IF_ERROR(WriteFile(absolute / "summary.json", report.Json()));
-  FEEDFARM_RETURN_IF_ERROR(WriteFile(absolute / "manifest.json", ManifestText(absolute, report, run)));
+  FEEDFARM_RETURN_IF_ERROR(WriteFile(absolute / run.manifest_name, ManifestText(absolute, report, run)));
   if (!run.farm_manifest.empty()) {
     FEEDFARM_RETURN_IF_ERROR(WriteFile(absolute / "farm_manifest.json", run.farm_manifest));
   }
