@@ -36,6 +36,14 @@ Value SampledFromHandler(const RoleResults& results, Part) {
   return Sampled(results, static_cast<double>((results.handler->*kField)()));
 }
 
+// Page faults are counted from a handler's fifth second on. It is there before the first packet: traffic that is shorter says nothing.
+template <auto kField>
+Value SteadyFaults(const RoleResults& results, Part) {
+  constexpr uint64_t kSteadyAfterNs = 5'000'000'000;
+  if (results.source->last_send_unix_ns() < results.source->first_send_unix_ns() + kSteadyAfterNs) return std::nullopt;
+  return SampledFromHandler<kField>(results, "");
+}
+
 template <auto kField>
 Value FromSource(const RoleResults& results, Part) {
   return Number(static_cast<double>((results.source->*kField)()));
@@ -239,6 +247,15 @@ constexpr Metric OfHandler(Part name, GateKind kind, decltype(Metric::get) get, 
 constexpr Metric OfSource(Part name, GateKind kind, decltype(Metric::get) get, Part doc,
                           Metric::Part part = Metric::Part::kNone) {
   return {.name = name, .kind = kind, .doc = doc, .part = part, .needs_source = true, .get = get};
+}
+constexpr Metric FaultsOfHandler(Part name, decltype(Metric::get) get, Part doc) {
+  return {.name = name,
+          .kind = kServiceLevel,
+          .doc = doc,
+          .needs_handler = true,
+          .needs_source = true,
+          .absence = "it is counted from the fifth second on, and the source sent for less",
+          .get = get};
 }
 // What a rate search answers.
 constexpr Metric OfSearch(Part name, decltype(Metric::get) get, Part doc) {
@@ -446,10 +463,10 @@ constexpr Metric kCatalog[] = {
     OfHandler("pool_leaked", kCorrectness, &PoolLeaked, "Packet buffers that were not back in the pool at the end."),
     OfHandler("pool_misses", kCorrectness, SAMPLED(pool_misses), "Times the pool was empty."),
     OfHandler("pool_return_drops", kCorrectness, SAMPLED(pool_return_drops), "Buffers that could not be given back."),
-    OfHandler("minor_faults", kServiceLevel, SAMPLED(minor_faults_steady),
-              "Minor page faults from the fifth second on."),
-    OfHandler("major_faults", kServiceLevel, SAMPLED(major_faults_steady),
-              "Major page faults from the fifth second on."),
+    FaultsOfHandler("minor_faults", &SteadyFaults<&v1::HandlerResult::minor_faults_steady>,
+                    "Minor page faults from the fifth second on; no data where less than five seconds were sent."),
+    FaultsOfHandler("major_faults", &SteadyFaults<&v1::HandlerResult::major_faults_steady>,
+                    "Major page faults from the fifth second on; no data where less than five seconds were sent."),
     OfHandler("hot_path_allocations", kServiceLevel, SAMPLED(hot_path_allocations), "Allocations on the hot path."),
     // The source.
     OfSource("sent_packets", kCorrectness, &SentPackets, "Packets sent.", kLine),

@@ -11,7 +11,8 @@ namespace feedfarm {
 
 // How late a source was against its schedule, and so what load it really made.
 struct OfferedLoad {
-  double sent_pps = 0;  // packets a second on each line, at least
+  // Packets a second on each line. Lateness is counted to 17 s: of a source that was later, this is at most.
+  double sent_pps = 0;
   uint64_t lateness_p99_ns = 0;
   uint64_t lateness_max_ns = 0;
 };

@@ -33,8 +33,8 @@ std::string Why(double rate_pps, uint64_t packets, uint64_t late, uint64_t late_
 }
 
 TEST(OfferedLoad, OneThatCannotKeepUpIsNamedWithWhatItReached) {
-  // 3,000,000 packets in 25 s instead of 1 s, scaled down.
-  EXPECT_THAT(Why(3000, 3000, 900, 24'000 * kMs), ::testing::HasSubstr("120 of 3000 packets a second on each line"));
+  // A second's packets in ten.
+  EXPECT_THAT(Why(3000, 3000, 900, 9'000 * kMs), ::testing::ContainsRegex("(300|299)[.0-9]* of 3000 packets a second"));
 }
 
 TEST(OfferedLoad, StallsOfASharedHostAreForgiven) {

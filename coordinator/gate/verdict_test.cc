@@ -51,6 +51,8 @@ v1::HandlerResult GoodHandler() {
 v1::SourceResult GoodSource() {
   v1::SourceResult source;
   source.set_messages(1000);
+  source.set_first_send_unix_ns(1'700'000'000'000'000'000);
+  source.set_last_send_unix_ns(1'700'000'010'000'000'000);
   source.set_reference_hash("00000000000000bb");
   source.set_reference_state_hash("00000000000000aa");
   return source;
@@ -195,6 +197,20 @@ TEST_F(VerdictTest, ALoadThatWasNotOfferedProvesNothingButWhatHoldsAtAnyLoad) {
   *source_.add_histograms() = Encoded(v1::LATENCY_METRIC_SEND, v1::TIMESTAMP_CLASS_SOFTWARE, 5'000, 1000);
   handler_.set_duplicates(0);
   EXPECT_EQ(Judge({"gaps == 0"}).verdict(), v1::VERDICT_FAILED);
+}
+
+TEST_F(VerdictTest, PageFaultsOfARunThatIsTooShortAreNotKnown) {
+  constexpr uint64_t kStartNs = 1'700'000'000'000'000'000;
+  source_.set_first_send_unix_ns(kStartNs);
+  source_.set_last_send_unix_ns(kStartNs + 4'999'999'999);
+  for (const char* gate : {"minor_faults == 0", "major_faults == 0"}) {
+    EXPECT_EQ(Judge({gate}).verdict(), v1::VERDICT_INCONCLUSIVE);
+    EXPECT_THAT(Gate(gate).reason(), HasSubstr("from the fifth second on"));
+  }
+  source_.set_last_send_unix_ns(kStartNs + 5'000'000'000);
+  EXPECT_EQ(Judge({"minor_faults == 0"}).verdict(), v1::VERDICT_PASSED);
+  handler_.set_minor_faults_steady(1);
+  EXPECT_EQ(Judge({"minor_faults == 0"}).verdict(), v1::VERDICT_BREACHED);
 }
 
 TEST_F(VerdictTest, LostPacketsAreThoseSentAndNotReceived) {
