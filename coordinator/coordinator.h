@@ -147,6 +147,8 @@ class Coordinator {
   void ExpireLeases(Moment now, Change* change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Places what fits; gives up what waits in vain.
   void Schedule(Moment now, Change* change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // As the registry has them, with the ports that unfinished runs hold.
+  std::vector<PlacementHost> HostsForPlacement(Moment now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Place(const PlacedRun& placed, Moment now, Change* change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void LookAtQueueHead(CampaignEntry* campaign, const std::vector<PlacementHost>& hosts, Moment now, Change* change)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -76,7 +76,7 @@ Coordinator::CampaignEntry* Coordinator::FindCampaign(const std::string& campaig
 }
 
 std::vector<v1::PlacementProblem> Coordinator::Unplaceable(const v1::Campaign& campaign) {
-  const std::vector<PlacementHost> hosts = hosts_.ForPlacement(leases_, Now());
+  const std::vector<PlacementHost> hosts = HostsForPlacement(Now());
   std::vector<v1::PlacementProblem> problems;
   for (const v1::Scenario& scenario : campaign.scenarios()) {
     const PlaceSearch search = FindPlaceEver(scenario.placement(), hosts);
@@ -179,7 +179,7 @@ absl::StatusOr<v1::PlanReply> Coordinator::Plan(const v1::SubmitRequest& request
   }
   absl::MutexLock lock(&mutex_);
   for (const v1::PlacementProblem& problem : Unplaceable(parsed.campaign)) *reply.add_unplaceable() = problem;
-  const std::vector<PlacementHost> hosts = hosts_.ForPlacement(leases_, Now());
+  const std::vector<PlacementHost> hosts = HostsForPlacement(Now());
   for (int i = 0; i < parsed.campaign.scenarios_size(); ++i) {
     const v1::Scenario& scenario = parsed.campaign.scenarios(i);
     const PlaceSearch search = FindPlaceNow(scenario.placement(), hosts);

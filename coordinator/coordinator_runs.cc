@@ -177,7 +177,7 @@ void Coordinator::ExpireLeases(Moment now, Change* change) {
 void Coordinator::Schedule(Moment now, Change* change) {
   looked_at_queue_ns_ = now.monotonic_ns;
   if (queued_.empty()) return;
-  const std::vector<PlacementHost> hosts = hosts_.ForPlacement(leases_, now);
+  const std::vector<PlacementHost> hosts = HostsForPlacement(now);
   std::vector<QueuedRun> queue;
   std::vector<CampaignLoad> loads;
   for (auto at = queued_.begin(); at != queued_.end();) {
@@ -201,8 +201,21 @@ void Coordinator::Schedule(Moment now, Change* change) {
     at = queue.size() == before && !searching ? queued_.erase(at) : std::next(at);
   }
   for (const PlacedRun& placed : PlaceRuns(queue, hosts, loads)) Place(placed, now, change);
-  const std::vector<PlacementHost> after = hosts_.ForPlacement(leases_, now);
+  const std::vector<PlacementHost> after = HostsForPlacement(now);
   for (const uint64_t number : queued_) LookAtQueueHead(campaigns_[number].get(), after, now, change);
+}
+
+std::vector<PlacementHost> Coordinator::HostsForPlacement(Moment now) {
+  std::vector<PlacementHost> hosts = hosts_.ForPlacement(leases_, now);
+  const auto hold = [&](const record::RunSide& side, const std::string& run_id) {
+    const auto host = std::find_if(hosts.begin(), hosts.end(), [&](const auto& h) { return h.name == side.host(); });
+    if (host == hosts.end() || side.released()) return;
+    for (const std::string& port : {side.port_a(), side.port_b()}) host->held_ports[port] = run_id;
+  };
+  for (const auto& [id, run] : active_) {
+    for (const v1::Role role : run->lifecycle->roles()) hold(run->lifecycle->side(role), id);
+  }
+  return hosts;
 }
 
 void Coordinator::Place(const PlacedRun& placed, Moment now, Change* change) {
@@ -233,12 +246,13 @@ void Coordinator::LookAtQueueHead(CampaignEntry* campaign, const std::vector<Pla
   const v1::Placement& placement = waiting[0]->scenario().placement();
   const PlaceSearch search = FindPlaceNow(placement, hosts);
   campaign->waits_for = absl::StrJoin(search.problems, "; ");
-  // Busy hosts come back; others may not.
+  // Busy hosts and links come back; others may not.
   std::vector<PlacementHost> present = hosts;
   for (PlacementHost& host : present) {
     const Host* known = hosts_.Find(host.name);
     const v1::HostHealth health = hosts_.HealthOf(*known, leases_, now.monotonic_ns);
     if (health == v1::HOST_HEALTH_FIT || health == v1::HOST_HEALTH_SUSPECT) host.blocked_by.clear();
+    host.held_ports.clear();
   }
   if (FindPlaceNow(placement, present).found()) {
     campaign->hostless_since_ns = 0;

@@ -186,6 +186,7 @@ class Farm {
     if (!calm) MakeTrouble();
     if (coordinator_ == nullptr && clock_.now_ns >= coordinator_again_ns_) StartCoordinator();
     for (AgentSite& site : sites_) StepSite(&site);
+    CheckLinks();
     if (coordinator_ == nullptr) return;
     coordinator_->Tick();
     coordinator_->WriteReports();
@@ -249,6 +250,19 @@ class Farm {
   Rng& rng() { return rng_; }
 
  private:
+  // What two runs send on one wire mixes: each link carries one run at a time.
+  void CheckLinks() {
+    std::map<std::string, std::string> all;
+    for (const AgentSite& site : sites_) {
+      for (const auto& [link, run] : site.agent->LinksInUse()) {
+        const auto [at, fresh] = all.emplace(link, run);
+        if (!fresh && at->second != run) {
+          ADD_FAILURE() << link << " carries " << at->second << " and, at " << site.agent->host() << ", " << run;
+        }
+      }
+    }
+  }
+
   // What was tried and answered is what the algorithm does with such a handler, whatever happened between the trials.
   static void CheckSearch(const v1::RunStatus& run) {
     const v1::RateSearchResult& search = run.result().rate_search();

@@ -213,7 +213,7 @@ TEST_F(ServerTest, HostsAreStillKnownAfterARestart) {
   request.set_name("dut");
   ASSERT_TRUE(farm_->GetHost(&context, request, &host).ok());
   EXPECT_EQ(host.health(), v1::HOST_HEALTH_LOST);
-  EXPECT_EQ(host.facts().ports_size(), 2);
+  EXPECT_EQ(host.facts().ports_size(), 4);
   EXPECT_THAT(host.reasons(0), HasSubstr("lost: last heard"));
 }
 

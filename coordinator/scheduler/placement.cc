@@ -85,12 +85,26 @@ bool HostFits(const Host& host, const std::vector<Constraint>& constraints) {
 // Port by link name.
 using Links = std::map<std::string, std::string>;
 
-// Fitting ports; of two on one link the first by name.
-Links LinksOf(const Host& host, const std::vector<Constraint>& constraints) {
+// Links that carry a run's traffic, with the run.
+using HeldLinks = std::map<std::string, std::string>;
+
+HeldLinks HeldLinksOf(const std::vector<Host>& hosts) {
+  HeldLinks held;
+  for (const Host& host : hosts) {
+    for (const Port& port : host.facts.ports()) {
+      const auto at = host.held_ports.find(port.name());
+      if (at != host.held_ports.end() && !port.link().empty()) held.emplace(port.link(), at->second);
+    }
+  }
+  return held;
+}
+
+// Fitting ports on links that are not held; of two on one link the first by name.
+Links LinksOf(const Host& host, const std::vector<Constraint>& constraints, const HeldLinks& held = {}) {
   Links links;
   if (!HostFits(host, constraints)) return links;
   for (const Port& port : host.facts.ports()) {
-    if (!PortFits(port, constraints)) continue;
+    if (!PortFits(port, constraints) || held.count(port.link()) > 0) continue;
     auto [at, fresh] = links.emplace(port.link(), port.name());
     if (!fresh) at->second = std::min(at->second, port.name());
   }
@@ -106,31 +120,39 @@ bool Meets(const Host& host, const Constraint& constraint) {
 struct Gang {
   std::vector<const Host*> hosts;
   GangPlaces places;
+  // That join them.
+  std::vector<std::string> links;
 };
 
 std::optional<Gang> Join(const Host& source, const Links& from, const Host& handler, const Links& to) {
   std::vector<std::pair<std::string, std::string>> ports;
+  std::vector<std::string> links;
   for (const auto& [link, port] : from) {
-    if (const auto at = to.find(link); at != to.end() && ports.size() < kLines) ports.emplace_back(port, at->second);
+    const auto at = to.find(link);
+    if (at == to.end() || ports.size() >= kLines) continue;
+    ports.emplace_back(port, at->second);
+    links.push_back(link);
   }
   if (ports.size() < kLines) return std::nullopt;
   return Gang{{&source, &handler},
               {{v1::ROLE_SOURCE, source.name, ports[0].first, ports[1].first},
-               {v1::ROLE_HANDLER, handler.name, ports[0].second, ports[1].second}}};
+               {v1::ROLE_HANDLER, handler.name, ports[0].second, ports[1].second}},
+              std::move(links)};
 }
 
-std::vector<Links> AllLinks(const std::vector<Host>& hosts, const v1::RoleRequirement& wish) {
+std::vector<Links> AllLinks(const std::vector<Host>& hosts, const v1::RoleRequirement& wish, const HeldLinks& held = {}) {
   const std::vector<Constraint> constraints = ConstraintsOf(wish);
   std::vector<Links> all;
-  for (const Host& host : hosts) all.push_back(LinksOf(host, constraints));
+  for (const Host& host : hosts) all.push_back(LinksOf(host, constraints, held));
   return all;
 }
 
 using GangVisitor = std::function<bool(const Gang&)>;
 
-void ForEachPair(const v1::Placement& placement, const std::vector<Host>& hosts, const GangVisitor& visit) {
-  const std::vector<Links> from = AllLinks(hosts, placement.source());
-  const std::vector<Links> to = AllLinks(hosts, placement.handler());
+void ForEachPair(const v1::Placement& placement, const std::vector<Host>& hosts, const HeldLinks& held,
+                 const GangVisitor& visit) {
+  const std::vector<Links> from = AllLinks(hosts, placement.source(), held);
+  const std::vector<Links> to = AllLinks(hosts, placement.handler(), held);
   for (size_t s = 0; s < hosts.size(); ++s) {
     for (size_t h = 0; h < hosts.size(); ++h) {
       if (s == h || from[s].size() < kLines || to[h].size() < kLines) continue;
@@ -143,14 +165,15 @@ void ForEachPair(const v1::Placement& placement, const std::vector<Host>& hosts,
 void ForEachSingle(const v1::RoleRequirement& wish, const std::vector<Host>& hosts, const GangVisitor& visit) {
   const std::vector<Constraint> constraints = ConstraintsOf(wish);
   for (const Host& host : hosts) {
-    if (HostFits(host, constraints) && !visit({{&host}, {{v1::ROLE_PROFILE, host.name, "", ""}}})) return;
+    if (HostFits(host, constraints) && !visit({{&host}, {{v1::ROLE_PROFILE, host.name, "", ""}}, {}})) return;
   }
 }
 
-// Every gang that fits, until `visit` says stop.
-void ForEachGang(const v1::Placement& placement, const std::vector<Host>& hosts, const GangVisitor& visit) {
+// Every gang that fits and needs no held link, until `visit` says stop.
+void ForEachGang(const v1::Placement& placement, const std::vector<Host>& hosts, const HeldLinks& held,
+                 const GangVisitor& visit) {
   if (placement.has_profile()) return ForEachSingle(placement.profile(), hosts, visit);
-  ForEachPair(placement, hosts, visit);
+  ForEachPair(placement, hosts, held, visit);
 }
 
 void ExplainRole(v1::Role role, const v1::RoleRequirement& wish, const std::vector<Host>& hosts,
@@ -225,7 +248,7 @@ std::string PlaceSearch::HostOf(v1::Role role) const {
 
 PlaceSearch FindPlaceEver(const v1::Placement& placement, const std::vector<PlacementHost>& hosts) {
   PlaceSearch search;
-  ForEachGang(placement, hosts, [&](const Gang& gang) {
+  ForEachGang(placement, hosts, {}, [&](const Gang& gang) {
     search.places = gang.places;
     return false;
   });
@@ -235,18 +258,25 @@ PlaceSearch FindPlaceEver(const v1::Placement& placement, const std::vector<Plac
 
 PlaceSearch FindPlaceNow(const v1::Placement& placement, const std::vector<PlacementHost>& hosts) {
   PlaceSearch search;
+  const HeldLinks held = HeldLinksOf(hosts);
+  ForEachGang(placement, hosts, held, [&](const Gang& gang) {
+    if (!std::all_of(gang.hosts.begin(), gang.hosts.end(), [](const Host* host) { return IsFree(*host); })) return true;
+    search.places = gang.places;
+    return false;
+  });
+  if (search.found()) return search;
   std::set<std::string> blocked;
-  ForEachGang(placement, hosts, [&](const Gang& gang) {
-    if (std::all_of(gang.hosts.begin(), gang.hosts.end(), [](const Host* host) { return IsFree(*host); })) {
-      search.places = gang.places;
-      return false;
-    }
+  ForEachGang(placement, hosts, {}, [&](const Gang& gang) {
     for (const Host* host : gang.hosts) {
       for (const std::string& reason : host->blocked_by) blocked.insert(absl::StrCat(host->name, ": ", reason));
     }
+    for (const std::string& link : gang.links) {
+      if (const auto at = held.find(link); at != held.end()) {
+        blocked.insert(absl::StrCat("link ", link, ": busy with ", at->second));
+      }
+    }
     return true;
   });
-  if (search.found()) return search;
   search.problems.assign(blocked.begin(), blocked.end());
   if (search.problems.empty()) search.problems = ExplainEver(placement, hosts);
   return search;
@@ -260,6 +290,14 @@ void Block(std::vector<Host>* hosts, const std::string& name, const std::string&
   }
 }
 
+void Occupy(std::vector<Host>* hosts, const RolePlace& place, const std::string& run_id) {
+  Block(hosts, place.host, absl::StrCat("busy with ", run_id));
+  for (Host& host : *hosts) {
+    if (host.name != place.host) continue;
+    for (const std::string& port : {place.port_a, place.port_b}) host.held_ports[port] = run_id;
+  }
+}
+
 // One campaign's turn: its first run that can start, the hosts of those that must wait before it kept free for them.
 std::optional<PlacedRun> PlaceOne(const std::vector<QueuedRun>& queue, const std::string& campaign_id,
                                   const std::set<std::string>& placed, const std::vector<Host>& hosts) {
@@ -269,7 +307,7 @@ std::optional<PlacedRun> PlaceOne(const std::vector<QueuedRun>& queue, const std
     PlaceSearch now = FindPlaceNow(*run.placement, left);
     if (now.found()) return PlacedRun{run.run_id, std::move(now.places)};
     std::set<std::string> wanted;
-    ForEachGang(*run.placement, hosts, [&](const Gang& gang) {
+    ForEachGang(*run.placement, hosts, {}, [&](const Gang& gang) {
       for (const Host* host : gang.hosts) wanted.insert(host->name);
       return true;
     });
@@ -305,7 +343,7 @@ std::vector<PlacedRun> PlaceRuns(const std::vector<QueuedRun>& queue, std::vecto
     }
     ++next->active_runs;
     placed.insert(run->run_id);
-    for (const RolePlace& place : run->places) Block(&hosts, place.host, absl::StrCat("busy with ", run->run_id));
+    for (const RolePlace& place : run->places) Occupy(&hosts, place, run->run_id);
     placements.push_back(*run);
   }
   return placements;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,8 @@ struct PlacementHost {
   v1::HostFacts facts;
   // Why nothing may be placed on it now, a sentence each ("busy with c1.r2", "lost: last heard 12s ago"); empty = free and fit.
   std::vector<std::string> blocked_by;
+  // Ports with the run that still holds each. Their links carry that run's traffic alone: whoever else is plugged into them waits.
+  std::map<std::string, std::string> held_ports;
 };
 
 // A run that waits.
@@ -58,7 +61,7 @@ struct PlaceSearch {
 
 // Hosts that could carry it if every registered host were free and fit.
 PlaceSearch FindPlaceEver(const v1::Placement& placement, const std::vector<PlacementHost>& hosts);
-// Hosts that can carry it now; `problems` name what blocks those that otherwise would.
+// Hosts that can carry it now, on links that no run holds; `problems` name what blocks those that otherwise would.
 PlaceSearch FindPlaceNow(const v1::Placement& placement, const std::vector<PlacementHost>& hosts);
 
 // A campaign's share at the moment.

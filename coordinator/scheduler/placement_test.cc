@@ -232,5 +232,39 @@ TEST_F(PlaceRunsTest, ProfilesOfOneCampaignRunSideBySide) {
   EXPECT_THAT(Ids(placed), ElementsAre("c1.r1", "c1.r2"));
 }
 
+// Four hosts on one switch.
+std::vector<PlacementHost> OneSwitch(const std::vector<std::string>& links = {"a", "b"}) {
+  return {MakeHost("s0", links), MakeHost("d0", links), MakeHost("s1", links), MakeHost("d1", links)};
+}
+
+TEST_F(PlaceRunsTest, ALinkCarriesOneRun) {
+  const std::vector<QueuedRun> queue = {Run("c1", 1), Run("c2", 1)};
+  EXPECT_THAT(Ids(PlaceRuns(queue, OneSwitch(), {})), ElementsAre("c1.r1"));
+  // With two pairs of links both have one.
+  const std::vector<PlacedRun> both = PlaceRuns(queue, OneSwitch({"a", "b", "c", "d"}), {});
+  ASSERT_THAT(Ids(both), ElementsAre("c1.r1", "c2.r1"));
+  EXPECT_EQ(both[0].places[0].port_a, "p-a");
+  EXPECT_EQ(both[1].places[0].port_a, "p-c");
+  EXPECT_EQ(both[1].places[0].port_b, "p-d");
+  // Three links are not enough for two.
+  EXPECT_THAT(Ids(PlaceRuns(queue, OneSwitch({"a", "b", "c"}), {})), ElementsAre("c1.r1"));
+}
+
+TEST_F(PlaceRunsTest, AHeldLinkIsBusyWhoeverHoldsIt) {
+  std::vector<PlacementHost> hosts = OneSwitch();
+  // A lost source may still send.
+  hosts[0].blocked_by = {"lost: last heard 5s ago"};
+  hosts[0].held_ports = {{"p-b", "c1.r1"}};
+  const QueuedRun run = Run("c2", 1);
+  EXPECT_THAT(PlaceRuns({run}, hosts, {}), IsEmpty());
+  const PlaceSearch search = FindPlaceNow(any_, hosts);
+  EXPECT_FALSE(search.found());
+  EXPECT_THAT(search.problems, ElementsAre("link b: busy with c1.r1", "s0: lost: last heard 5s ago"));
+  // It could be carried: nothing but time is missing.
+  EXPECT_TRUE(FindPlaceEver(any_, hosts).found());
+  hosts[0].held_ports.clear();
+  EXPECT_THAT(Ids(PlaceRuns({run}, hosts, {})), ElementsAre("c2.r1"));
+}
+
 }  // namespace
 }  // namespace feedfarm

@@ -37,6 +37,11 @@ v1::ProfileResult ProfileResultOf(const v1::DesiredRun& desired, uint64_t events
   return result;
 }
 
+// Two pairs of wires that every host is plugged into.
+constexpr const char* kLinks[] = {"line-a", "line-b", "line-c", "line-d"};
+
+std::string PortOn(const char* link) { return absl::StrCat("port-", link); }
+
 }  // namespace
 
 SimulatedAgent::SimulatedAgent(std::string host, uint64_t seed, AgentTroubles troubles)
@@ -215,6 +220,18 @@ void SimulatedAgent::FillTrial(const Run& run, v1::ObservedRun* observed) const 
   }
 }
 
+std::map<std::string, std::string> SimulatedAgent::LinksInUse() const {
+  std::map<std::string, std::string> used;
+  if (!alive_) return used;
+  for (const auto& [id, run] : runs_) {
+    if (run.undone || run.tearing_down) continue;
+    for (const char* link : kLinks) {
+      if (run.desired.port_a() == PortOn(link) || run.desired.port_b() == PortOn(link)) used[link] = id;
+    }
+  }
+  return used;
+}
+
 v1::AgentState SimulatedAgent::State() const {
   v1::AgentState state;
   state.set_host(host_);
@@ -224,9 +241,9 @@ v1::AgentState SimulatedAgent::State() const {
   v1::HostFacts* facts = state.mutable_facts();
   facts->set_name(host_);
   facts->set_cpus(4);
-  for (const char* link : {"line-a", "line-b"}) {
+  for (const char* link : kLinks) {
     v1::PortFacts* port = facts->add_ports();
-    port->set_name(absl::StrCat("port-", link));
+    port->set_name(PortOn(link));
     port->set_link(link);
     port->set_driver("veth");
     port->set_carrier(true);

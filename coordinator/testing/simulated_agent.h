@@ -49,6 +49,9 @@ class SimulatedAgent {
   // Messages in which the agent told of the run reached the coordinator.
   void Reported();
 
+  // Links that runs use here, each with its run; those that are torn down use none.
+  std::map<std::string, std::string> LinksInUse() const;
+
   // Broken rules, seen from here: ports given away while they were held, an epoch that fell.
   const std::vector<std::string>& violations() const { return violations_; }
   // Runs whose part ended well here, with the intervals that were made of each.
@@ -85,6 +88,7 @@ class SimulatedAgent {
   static bool Ended(const Run& run) { return run.state >= v1::AGENT_RUN_STATE_DONE; }
   bool Holds() const;
   static uint64_t TrafficNs(uint64_t seed);
+
   const std::string host_;
   const AgentTroubles troubles_;
   Rng rng_;
