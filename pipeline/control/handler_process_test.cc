@@ -303,8 +303,11 @@ TEST_F(HandlerProcess, StrayPacketsOnALineAreDroppedAndCounted) {
   EXPECT_EQ(final.messages, 1'000u);
   EXPECT_EQ(final.stream_hash, HashOf(1'000));
   EXPECT_EQ(final.session_changes + final.gaps + final.rerequests, 0u);
-  EXPECT_EQ(final.implausible,
-            (std::vector<std::pair<std::string, uint64_t>>{{"first", 1}, {"session", 1}, {"sequence", 1}}));
+  std::map<std::string, uint64_t> implausible(final.implausible.begin(), final.implausible.end());
+  // Line A may be read before line B: the first stray then meets a stream that was joined already.
+  EXPECT_EQ(implausible["first"] + implausible["session"], 2u);
+  EXPECT_GE(implausible["session"], 1u);
+  EXPECT_EQ(implausible["sequence"], 1u);
 }
 
 TEST_F(HandlerProcess, MeasuresACutInTheXdpProgram) {
@@ -366,6 +369,14 @@ TEST_F(HandlerProcess, ComesBackAfterAKillAndRecoversEverything) {
   EXPECT_EQ(FinalRecord::FromLine(*line)->stream_hash, HashOf(4'000));
 }
 
+// The journal's segment that holds more than `bytes`; empty: none does yet.
+std::filesystem::path SegmentBeyond(const std::filesystem::path& folder, uint64_t bytes) {
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (entry.file_size() > bytes) return entry.path();
+  }
+  return {};
+}
+
 // Its own journal's damage between a kill and the new process accuses neither the host nor the flags.
 TEST_F(HandlerProcess, JournalThatItCannotReadIsItsOwnFault) {
   const struct {
@@ -376,6 +387,8 @@ TEST_F(HandlerProcess, JournalThatItCannotReadIsItsOwnFault) {
       {"magic", [](std::vector<char>& bytes) { bytes[0] ^= 1; }},
       {"version", [](std::vector<char>& bytes) { bytes[8] ^= 0x20; }},
   };
+  // So much that the damaged record is not the last one.
+  constexpr uint64_t kWritten = 16'384;
   for (const auto& [name, damage] : kDamages) {
     SCOPED_TRACE(name);
     const std::filesystem::path folder = std::filesystem::path(::testing::TempDir()) / "damaged_journal" / name;
@@ -387,17 +400,10 @@ TEST_F(HandlerProcess, JournalThatItCannotReadIsItsOwnFault) {
       Child child(flags);
       ASSERT_TRUE(child.NextOf("ready"));
       SendMessages(1, 2'001, 50'000);
-      for (uint64_t messages = 0; messages < 2'000;) {
-        const auto interval = child.NextOf("interval");
-        ASSERT_TRUE(interval);
-        messages = IntervalRecord::FromLine(*interval)->messages;
-      }
+      // The journal's thread writes when it has a core: an interval that tells of the messages does not tell that.
+      while (SegmentBeyond(folder, kWritten).empty()) ASSERT_TRUE(child.NextOf("interval"));
     }
-    std::filesystem::path segment;
-    for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-      if (entry.file_size() > 4096) segment = entry.path();
-    }
-    ASSERT_FALSE(segment.empty());
+    const std::filesystem::path segment = SegmentBeyond(folder, kWritten);
     std::fstream file(segment, std::ios::binary | std::ios::in | std::ios::out);
     std::vector<char> bytes((std::istreambuf_iterator<char>(file)), {});
     damage(bytes);
